@@ -1,0 +1,27 @@
+// Package attest says who said it: it signs Statements, carries them with the
+// artifact they are about, and verifies them against the signers that a
+// recipient trusts.
+//
+// A vendor calls [Pack], which turns a folder into one OCI artifact with its
+// signed papers inside, in a registry, an OCI layout, an OCI archive or the
+// folder itself; [Attach] adds papers later. A recipient calls [Open], which
+// resolves a name to a digest once and yields the artifact's subject and its
+// papers, and [Verify], which authenticates the papers. [Unpack] writes the
+// files, each verified while it is written.
+//
+// # What it does not prove
+//
+// A [VerifiedStatement] proves that the holder of a key that the recipient
+// named signed those bytes, nothing more: not that the signer was entitled to
+// say so, not when it was signed, not that it is still so. Package policy
+// judges that. An [Artifact] that was opened from a registry, a layout or an
+// archive is known by the digests in its manifest; its files are verified when
+// they are read or unpacked.
+//
+// # Compatibility
+//
+// Papers are Sigstore bundles v0.3 with a DSSE envelope around an in-toto
+// Statement; Cosign verifies them. Artifacts are OCI image manifests v1.1;
+// models follow CNCF ModelPack. What this version writes, later versions of the
+// same major number read.
+package attest

@@ -1,0 +1,380 @@
+package attest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/carnet-dev/carnet/provenance"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A layoutWriter writes into an OCI image layout. Blobs get their names when
+// they are whole and on the disk, index.json is replaced last.
+type layoutWriter struct {
+	*layout
+	root    *os.Root
+	created string // the directory this call made, to be removed if nothing comes of it
+	done    bool
+}
+
+func newLayoutWriter(ctx context.Context, ref reference) (*layoutWriter, error) {
+	w := &layoutWriter{layout: newLayout(ref)}
+	entries, err := os.ReadDir(ref.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(filepath.Dir(ref.path), 0o755); err != nil {
+			return nil, localError(ref, err)
+		}
+		if err := os.Mkdir(ref.path, 0o755); err != nil {
+			return nil, localError(ref, err)
+		}
+		w.created = ref.path
+	case err != nil:
+		return nil, localError(ref, err)
+	case len(entries) > 0:
+		index, _, err := w.index()
+		if err != nil {
+			return nil, &ExistsError{Path: ref.path, Problem: "it holds something that is no OCI layout (" + oneLine(err.Error()) + ")"}
+		}
+		if _, err := w.replaced(ctx, index); err != nil {
+			return nil, err
+		}
+	}
+	if w.root, err = os.OpenRoot(ref.path); err != nil {
+		return nil, localError(ref, err)
+	}
+	if err := w.root.MkdirAll(blobsDir, 0o755); err != nil {
+		w.close()
+		return nil, localError(ref, err)
+	}
+	return w, nil
+}
+
+// openLayoutWriter returns a writer into a layout that is there.
+func openLayoutWriter(ref reference) (*layoutWriter, error) {
+	root, err := os.OpenRoot(ref.path)
+	if err != nil {
+		return nil, localError(ref, err)
+	}
+	return &layoutWriter{layout: newLayout(ref), root: root}, nil
+}
+
+// replaced returns the digests of the entries that the reference names now:
+// those of its tag, or, without a tag, the layout's only artifact. A new
+// artifact takes their place.
+func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, d := range index.Manifests {
+		name := d.Annotations[ocispec.AnnotationRefName]
+		if w.ref.tag != "" {
+			if name == w.ref.tag {
+				found[string(d.Digest)] = true
+			}
+			continue
+		}
+		paper, err := w.isReferrer(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if paper {
+			continue
+		}
+		if name != "" || len(found) > 0 && !found[string(d.Digest)] {
+			return nil, &ReferenceError{w.ref.text, "the layout holds other artifacts, want a tag for this one"}
+		}
+		found[string(d.Digest)] = true
+	}
+	return found, nil
+}
+
+func (w *layoutWriter) parallel() int { return 4 }
+
+// stage takes a file of the artifact before its digest is known.
+func (w *layoutWriter) stage(string, int64) (provenance.FileWriter, error) {
+	f, temp, err := createTemp(w.root, blobsDir)
+	if err != nil {
+		return nil, err
+	}
+	return &stagedBlob{root: w.root, f: f, temp: temp}, nil
+}
+
+// A stagedBlob is a blob under a temporary name.
+type stagedBlob struct {
+	root *os.Root
+	f    *os.File
+	temp string
+	done bool
+}
+
+func (b *stagedBlob) Write(p []byte) (int, error) { return b.f.Write(p) }
+
+func (b *stagedBlob) Commit(d provenance.Digest) error {
+	if err := b.f.Sync(); err != nil {
+		return err
+	}
+	if err := b.f.Close(); err != nil {
+		return err
+	}
+	if err := b.root.Rename(b.temp, blobsDir+"/"+d.String()); err != nil {
+		return err
+	}
+	b.done = true
+	return nil
+}
+
+func (b *stagedBlob) Close() error {
+	if b.done {
+		return nil
+	}
+	b.done = true
+	b.f.Close()
+	return b.root.Remove(b.temp)
+}
+
+func (w *layoutWriter) put(ctx context.Context, b blob, count *meter) error {
+	if w.holds(ctx, b) {
+		count.add(0, b.desc.Size)
+		return nil
+	}
+	staged, err := w.stage("", 0)
+	if err != nil {
+		return localError(w.ref, err)
+	}
+	defer staged.Close()
+	if err := copyBlob(ctx, staged, b, count); err != nil {
+		return err
+	}
+	if err := staged.Commit(digestOf(b.desc)); err != nil {
+		return localError(w.ref, err)
+	}
+	return nil
+}
+
+// holds reports whether a blob is there and whole: another tool may have been
+// interrupted while it wrote it.
+func (w *layoutWriter) holds(ctx context.Context, b blob) bool {
+	f, size, err := openRegular(w.root, blobsDir+"/"+digestOf(b.desc).String())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if size != b.desc.Size {
+		return false
+	}
+	sum := sha256.New()
+	_, err = io.CopyBuffer(writerOnly{sum}, &gauge{ctx, f, nil}, make([]byte, copyBuffer))
+	return err == nil && provenance.Digest(sum.Sum(nil)) == digestOf(b.desc)
+}
+
+func (w *layoutWriter) finish(ctx context.Context, manifest document, attached []document) error {
+	for _, doc := range append([]document{manifest}, attached...) {
+		if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+			return err
+		}
+	}
+	if err := syncDir(w.root, blobsDir); err != nil {
+		return localError(w.ref, err)
+	}
+	if _, err := w.root.Stat(ocispec.ImageLayoutFile); errors.Is(err, fs.ErrNotExist) {
+		if err := writeFile(w.root, ocispec.ImageLayoutFile, layoutHeader); err != nil {
+			return localError(w.ref, err)
+		}
+	}
+	err := w.updateIndex(ctx, func(raw []byte) ([]byte, error) {
+		replaced := map[string]bool{}
+		if raw != nil {
+			index, err := parseIndex(raw, w.ref.where()+": "+ocispec.ImageIndexFile)
+			if err != nil {
+				return nil, err
+			}
+			if replaced, err = w.replaced(ctx, index); err != nil {
+				return nil, err
+			}
+		}
+		return editIndex(raw, w.ref.tag, replaced, &manifest, attached)
+	})
+	if err != nil {
+		return err
+	}
+	w.done = true
+	return nil
+}
+
+// layoutHeader is the content of oci-layout.
+var layoutHeader = []byte(`{"imageLayoutVersion":"` + ocispec.ImageLayoutVersion + `"}`)
+
+// lockWait is how long a writer waits for another that holds index.json.lock.
+const lockWait = 10 * time.Second
+
+// updateIndex replaces index.json by what edit makes of it (nil where there is
+// none). Writers exclude each other by the lock file, which becomes the new
+// index: of two that read the old one, one entry would be lost.
+func (w *layoutWriter) updateIndex(ctx context.Context, edit func(raw []byte) ([]byte, error)) error {
+	const lock = ocispec.ImageIndexFile + ".lock"
+	var f *os.File
+	for deadline := time.Now().Add(lockWait); ; {
+		var err error
+		f, err = w.root.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return localError(w.ref, err)
+		}
+		if time.Now().After(deadline) {
+			return &ExistsError{Path: filepath.Join(w.ref.path, lock), Problem: "another writer holds it; remove it if there is none"}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	err := func() error {
+		defer f.Close()
+		old, err := w.readFile(ocispec.ImageIndexFile, maxManifestSize)
+		if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
+			old, err = nil, nil
+		}
+		if err != nil {
+			return err
+		}
+		raw, err := edit(old)
+		if err != nil {
+			return err
+		}
+		if len(raw) > maxManifestSize {
+			return &LimitError{What: "bytes in " + ocispec.ImageIndexFile, Where: w.ref.where(), Limit: maxManifestSize}
+		}
+		if _, err := f.Write(raw); err != nil {
+			return localError(w.ref, err)
+		}
+		if err := f.Sync(); err != nil {
+			return localError(w.ref, err)
+		}
+		if err := f.Close(); err != nil {
+			return localError(w.ref, err)
+		}
+		if err := w.root.Rename(lock, ocispec.ImageIndexFile); err != nil {
+			return localError(w.ref, err)
+		}
+		return nil
+	}()
+	if err != nil {
+		w.root.Remove(lock)
+		return err
+	}
+	if err := syncDir(w.root, "."); err != nil {
+		return localError(w.ref, err)
+	}
+	return nil
+}
+
+// attach adds a paper to a layout that is there.
+func (w *layoutWriter) attach(ctx context.Context, attached document) error {
+	if err := w.put(ctx, memoryBlob(attached.mediaType, attached.raw), nil); err != nil {
+		return err
+	}
+	if err := syncDir(w.root, blobsDir); err != nil {
+		return localError(w.ref, err)
+	}
+	err := w.updateIndex(ctx, func(raw []byte) ([]byte, error) {
+		return editIndex(raw, "", nil, nil, []document{attached})
+	})
+	w.done = err == nil
+	return err
+}
+
+func (w *layoutWriter) close() error {
+	if w.root != nil {
+		w.root.Close()
+	}
+	if !w.done && w.created != "" {
+		return os.RemoveAll(w.created)
+	}
+	return nil
+}
+
+// editIndex returns an index.json without the entries replaced, and with the
+// manifest under the tag and the attached ones. Everything else, members that
+// are not known here included, is kept as it stands. raw is nil for a new one.
+func editIndex(raw []byte, tag string, replaced map[string]bool, manifest *document, attached []document) ([]byte, error) {
+	members := map[string]jsontext.Value{
+		"schemaVersion": jsontext.Value("2"),
+		"mediaType":     jsontext.Value(`"` + ocispec.MediaTypeImageIndex + `"`),
+		"manifests":     jsontext.Value("[]"),
+	}
+	if raw != nil {
+		members = nil
+		if err := json.Unmarshal(raw, &members); err != nil {
+			return nil, err
+		}
+	}
+	var entries []jsontext.Value
+	if err := json.Unmarshal(members["manifests"], &entries); err != nil {
+		return nil, err
+	}
+	kept := []jsontext.Value{}
+	present := map[string]bool{}
+	for _, entry := range entries {
+		var d ocispec.Descriptor
+		if err := json.Unmarshal(entry, &d); err != nil {
+			return nil, err
+		}
+		if replaced[string(d.Digest)] && d.Annotations[ocispec.AnnotationRefName] == tag {
+			continue
+		}
+		present[string(d.Digest)] = true
+		kept = append(kept, entry)
+	}
+	add := func(d ocispec.Descriptor) error {
+		entry, err := json.Marshal(d, json.Deterministic(true))
+		kept = append(kept, entry)
+		return err
+	}
+	if manifest != nil {
+		d := manifest.descriptor(artifactTypeOf(manifest.raw))
+		if tag != "" {
+			d.Annotations = map[string]string{ocispec.AnnotationRefName: tag}
+		}
+		if err := add(d); err != nil {
+			return nil, err
+		}
+	}
+	for _, doc := range attached {
+		if d := doc.descriptor(BundleMediaType); !present[string(d.Digest)] {
+			present[string(d.Digest)] = true
+			if err := add(d); err != nil {
+				return nil, err
+			}
+		}
+	}
+	manifests, err := json.Marshal(kept)
+	if err != nil {
+		return nil, err
+	}
+	members["manifests"] = manifests
+	out, err := json.Marshal(members, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("attest: %s: %w", ocispec.ImageIndexFile, err)
+	}
+	return out, nil
+}
+
+// artifactTypeOf returns the artifactType of a manifest, for a listing.
+func artifactTypeOf(raw []byte) string {
+	m, err := decode[ocispec.Manifest](raw)
+	if err != nil {
+		return ""
+	}
+	return m.ArtifactType
+}

@@ -1,0 +1,452 @@
+package attest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/carnet-dev/carnet/provenance"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+)
+
+// A PaperFunc makes the papers of an artifact once its subjects are known: it
+// signs statements with these subjects, or looks up papers signed elsewhere.
+type PaperFunc func(ctx context.Context, subjects []provenance.Subject) ([]*Bundle, error)
+
+// SignedPapers returns the PaperFunc of papers that have been signed already.
+func SignedPapers(papers ...*Bundle) PaperFunc {
+	return func(context.Context, []provenance.Subject) ([]*Bundle, error) { return papers, nil }
+}
+
+// Packed is what [Pack] made.
+type Packed struct {
+	Manifest string            // digest of the OCI manifest, "sha256:…"; "" for a folder
+	Root     provenance.Digest // of the files
+}
+
+// WithAnnotations adds annotations to the manifest that [Pack] writes, for
+// people to read: nothing ever trusts them. Their keys begin with
+// "org.opencontainers.image." or "io.github.carnet-dev.". The default is none.
+func WithAnnotations(annotations map[string]string) Option {
+	return func(s *settings) { s.annotations = maps.Clone(annotations) }
+}
+
+// Pack makes an artifact of the files in the folder dir, with papers inside,
+// and stores it at dest: registry.example/repository:tag, oci:PATH[:tag],
+// oci-archive:FILE[:tag], or dir:DIR, where DIR must be the same folder: it is
+// signed in place, and only .carnet is written. An existing tag is moved, and
+// an existing archive replaced, if the artifact in it is the only one.
+//
+// The papers are made when the files have been read, and every one must name
+// the artifact's root. Papers that lie in dir's own .carnet and name the root
+// are packed too; without any paper nothing is packed. Nothing of the manifest
+// depends on the time, so packing twice makes the same artifact twice.
+//
+// Files are read once, for a registry or an archive a second time, and verified
+// then. Memory does not depend on their size. Nothing is visible at dest before
+// it is whole. The errors are those of [Open] and [provenance.Scan], *[NameError],
+// *[PaperError], and *[ExistsError] for a destination that is something else.
+func Pack(ctx context.Context, dir, dest, name string, kind Kind, papers PaperFunc, opts ...Option) (Packed, error) {
+	ref, err := parseReference(dest)
+	if err != nil {
+		return Packed{}, err
+	}
+	s := newSettings(opts)
+	p := &packer{ref: ref, name: name, kind: kind, papers: papers, settings: s}
+	if err := p.check(dir); err != nil {
+		return Packed{}, err
+	}
+	source := reference{text: dir, place: inFolder, path: dir}
+	if p.dir, err = openRoot(source); err != nil {
+		return Packed{}, err
+	}
+	defer p.dir.Close()
+	return p.pack(ctx, source)
+}
+
+// A packer is one call of Pack.
+type packer struct {
+	*settings
+	ref    reference
+	name   string
+	kind   Kind
+	papers PaperFunc
+	dir    *os.Root
+}
+
+// check refuses what cannot work before a byte is read.
+func (p *packer) check(dir string) error {
+	if err := checkName(p.name); err != nil {
+		return err
+	}
+	if err := p.kind.check(); err != nil {
+		return err
+	}
+	if !p.ref.digest.IsZero() {
+		return &ReferenceError{p.ref.text, "a digest is the outcome of packing, want a tag"}
+	}
+	for key := range p.annotations {
+		if !strings.HasPrefix(key, "org.opencontainers.image.") && !strings.HasPrefix(key, annotationPrefix) {
+			return &NameError{key, "it is no key of an annotation for people, want org.opencontainers.image.* or " + annotationPrefix + "*"}
+		}
+	}
+	switch p.ref.place {
+	case inFolder:
+		same, err := sameFolder(dir, p.ref.path)
+		if err != nil {
+			return err
+		}
+		if !same {
+			return &ReferenceError{p.ref.text, "a folder is signed in place, want the folder that is packed"}
+		}
+	case inLayout, inArchive:
+		inside, err := within(dir, p.ref.path)
+		if err != nil {
+			return err
+		}
+		if inside {
+			return &ReferenceError{p.ref.text, "it lies in the folder that is packed, and would be packed too; want it elsewhere"}
+		}
+	}
+	return nil
+}
+
+func sameFolder(a, b string) (bool, error) {
+	infoA, err := os.Stat(a)
+	if err != nil {
+		return false, &NotFoundError{What: "folder", Where: a, Err: err}
+	}
+	infoB, err := os.Stat(b)
+	if err != nil {
+		return false, nil
+	}
+	return os.SameFile(infoA, infoB), nil
+}
+
+// within reports whether file, which need not exist, lies in the folder dir.
+func within(dir, file string) (bool, error) {
+	folder, err := os.Stat(dir)
+	if err != nil {
+		return false, &NotFoundError{What: "folder", Where: dir, Err: err}
+	}
+	file, err = filepath.Abs(file)
+	if err != nil {
+		return false, err
+	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	} else if real, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
+		file = filepath.Join(real, filepath.Base(file))
+	}
+	for {
+		if info, err := os.Stat(file); err == nil && os.SameFile(info, folder) {
+			return true, nil
+		}
+		parent := filepath.Dir(file)
+		if parent == file {
+			return false, nil
+		}
+		file = parent
+	}
+}
+
+func (p *packer) pack(ctx context.Context, source reference) (Packed, error) {
+	if p.ref.place == inFolder {
+		m, err := provenance.Scan(ctx, p.dir.FS(), provenance.WithProgress(p.progress))
+		if err != nil {
+			return Packed{}, err
+		}
+		papers, err := p.makePapers(ctx, source, m)
+		if err != nil {
+			return Packed{}, err
+		}
+		return Packed{Root: m.Root()}, signFolder(p.dir, p.ref, m, papers)
+	}
+
+	out, err := newSink(ctx, p.ref, p.settings)
+	if err != nil {
+		return Packed{}, err
+	}
+	defer out.close()
+
+	// 1. Read the files: into the layout at once, elsewhere only to hash them.
+	scan := []provenance.Option{provenance.WithProgress(p.progress)}
+	staging, staged := out.(stager)
+	if staged {
+		scan = append(scan, provenance.WithCopy(staging.stage))
+	}
+	m, err := provenance.Scan(ctx, p.dir.FS(), scan...)
+	if err != nil {
+		return Packed{}, err
+	}
+
+	// 2. Make the papers, and the manifest, before anything is sent.
+	papers, err := p.makePapers(ctx, source, m)
+	if err != nil {
+		return Packed{}, err
+	}
+	blobs, manifest, err := p.manifest(m, papers)
+	if err != nil {
+		return Packed{}, err
+	}
+
+	// 3. Store the files, the papers, and last the manifest.
+	if !staged {
+		files, err := p.fileBlobs(m)
+		if err != nil {
+			return Packed{}, err
+		}
+		blobs = append(blobs, files...)
+	}
+	if err := putAll(ctx, out, blobs, p.progress); err != nil {
+		return Packed{}, err
+	}
+	if err := out.finish(ctx, manifest, nil); err != nil {
+		return Packed{}, err
+	}
+	return Packed{Manifest: digestPrefix + manifest.digest.String(), Root: m.Root()}, nil
+}
+
+// makePapers returns the artifact's papers: those that p.papers makes, which
+// must name the artifact, and those that the folder holds already and do.
+func (p *packer) makePapers(ctx context.Context, source reference, m *provenance.Manifest) ([]*Bundle, error) {
+	subjects, err := Subjects(m, p.name, p.kind)
+	if err != nil {
+		return nil, err
+	}
+	var given []*Bundle
+	if p.papers != nil {
+		if given, err = p.papers(ctx, subjects); err != nil {
+			return nil, err
+		}
+	}
+	config, _, err := configOf(m, p.name, p.kind)
+	if err != nil {
+		return nil, err
+	}
+	var papers []*Bundle
+	names := map[string]bool{}
+	add := func(b *Bundle) {
+		if name := paperName(b); !names[name] {
+			names[name] = true
+			papers = append(papers, b)
+		}
+	}
+	for _, b := range given {
+		if err := checkAbout(b, m.Root(), provenance.Digest{}, digestOf(config)); err != nil {
+			return nil, err
+		}
+		add(b)
+	}
+	// What else lies in .carnet is judged where the folder is opened.
+	present, _, err := readReserved(p.dir, source, func(string, string, string) {})
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range present {
+		if checkAbout(b, m.Root(), provenance.Digest{}, digestOf(config)) == nil {
+			add(b)
+		}
+	}
+	if len(papers) == 0 {
+		return nil, &PaperError{Problem: "found no paper that names root " + m.Root().String() + ", want at least one"}
+	}
+	if len(papers) > maxPapers {
+		return nil, &LimitError{What: "papers", Where: source.where(), Limit: maxPapers}
+	}
+	slices.SortFunc(papers, func(a, b *Bundle) int { return strings.Compare(paperName(a), paperName(b)) })
+	return papers, nil
+}
+
+// checkAbout returns a *PaperError unless the paper says that it is about the
+// artifact, and about no other config.
+func checkAbout(b *Bundle, root, manifest, config provenance.Digest) error {
+	if b == nil {
+		return &PaperError{Problem: "found none, want a bundle"}
+	}
+	refuse := func(problem string, err error) error {
+		return &PaperError{Digest: digestOf(blobDescriptor("", b.Bytes())), Problem: problem, Err: err}
+	}
+	st, err := b.UnverifiedStatement()
+	if err != nil {
+		return refuse("it holds no statement", err)
+	}
+	if !st.About(root, manifest) {
+		return refuse("no subject of its statement is this artifact, want root "+root.String()+orManifest(manifest), nil)
+	}
+	for _, subject := range st.Subject {
+		if subject.Name == "config" && subject.Digest["sha256"] != config.String() {
+			return refuse("it names config "+quote(subject.Digest["sha256"])+", want "+config.String()+": was it signed for another name or kind?", nil)
+		}
+	}
+	return nil
+}
+
+func orManifest(d provenance.Digest) string {
+	if d.IsZero() {
+		return ""
+	}
+	return " or manifest sha256:" + d.String()
+}
+
+// A blob is content for a sink; open may be called again.
+type blob struct {
+	desc ocispec.Descriptor
+	file bool // one of the artifact's files, for progress
+	open func(ctx context.Context) (io.ReadCloser, error)
+}
+
+func memoryBlob(mediaType string, raw []byte) blob {
+	return blob{desc: blobDescriptor(mediaType, raw), open: func(context.Context) (io.ReadCloser, error) { return bytesReader(raw), nil }}
+}
+
+// manifest returns the manifest of the artifact, and its blobs but for the files.
+func (p *packer) manifest(m *provenance.Manifest, papers []*Bundle) ([]blob, document, error) {
+	config, raw, err := configOf(m, p.name, p.kind)
+	if err != nil {
+		return nil, document{}, err
+	}
+	blobs := []blob{memoryBlob(config.MediaType, raw), memoryBlob(sumsLayer, m.Text())}
+	var layers []ocispec.Descriptor
+	for _, b := range papers {
+		paper := memoryBlob(BundleMediaType, b.Bytes())
+		blobs = append(blobs, paper)
+		paper.desc.Annotations = map[string]string{ocispec.AnnotationTitle: provenance.ReservedDir + "/" + paperName(b)}
+		layers = append(layers, paper.desc)
+	}
+	image, err := newImageManifest(m, p.kind, config, layers, p.annotations)
+	if err != nil {
+		return nil, document{}, err
+	}
+	doc := newDocument(image, ocispec.MediaTypeImageManifest)
+	// What is about to be stored is judged as every recipient will judge it.
+	img, err := judge(doc, p.ref.text)
+	if err != nil {
+		return nil, document{}, err
+	}
+	if len(img.mismatches) > 0 {
+		return nil, document{}, joinMismatches(img.mismatches)
+	}
+	return blobs, doc, nil
+}
+
+// fileBlobs returns the files as blobs, each content once.
+func (p *packer) fileBlobs(m *provenance.Manifest) ([]blob, error) {
+	var blobs []blob
+	seen := map[provenance.Digest]bool{}
+	for _, f := range m.Files() {
+		if seen[f.Digest] {
+			continue
+		}
+		seen[f.Digest] = true
+		blobs = append(blobs, blob{desc: descriptorOf(modelLayerType(f.Path), f.Digest, f.Size), file: true,
+			open: func(context.Context) (io.ReadCloser, error) {
+				rc, _, err := openRegular(p.dir, f.Path)
+				if err != nil {
+					return nil, fmt.Errorf("attest: file %s: %w", quote(f.Path), err)
+				}
+				return rc, nil
+			}})
+	}
+	return blobs, nil
+}
+
+// A sink stores an artifact. Nothing is visible under the name of its
+// reference before finish.
+type sink interface {
+	// put stores a blob, or does nothing if it is there already. It verifies
+	// what it reads.
+	put(ctx context.Context, b blob, count *meter) error
+	// parallel is how many calls of put may run at a time.
+	parallel() int
+	// finish stores the manifest, and the manifests that attach papers to it,
+	// and has the reference name it.
+	finish(ctx context.Context, manifest document, attached []document) error
+	// close discards what was not finished.
+	close() error
+}
+
+// A stager is a sink that takes files before their digests are known.
+type stager interface {
+	stage(path string, size int64) (provenance.FileWriter, error)
+}
+
+// newSink returns the sink of a reference that is no folder.
+func newSink(ctx context.Context, ref reference, s *settings) (sink, error) {
+	switch ref.place {
+	case inLayout:
+		return newLayoutWriter(ctx, ref)
+	case inArchive:
+		return newArchiveWriter(ctx, ref)
+	case inRegistry:
+		return newRegistryWriter(ctx, ref, s)
+	default:
+		return nil, &ReferenceError{ref.text, "a folder is written by Unpack, or signed in place by Pack"}
+	}
+}
+
+// putAll stores blobs, the small ones before the files.
+func putAll(ctx context.Context, out sink, blobs []blob, report func(provenance.Progress)) error {
+	files, size := 0, int64(0)
+	for _, b := range blobs {
+		if b.file {
+			files++
+			size += b.desc.Size
+		}
+	}
+	if files == 0 {
+		report = nil
+	}
+	count := newMeter(report, files, size)
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(out.parallel())
+	for _, b := range blobs {
+		if working.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			if !b.file {
+				return out.put(working, b, nil)
+			}
+			if err := out.put(working, b, count); err != nil {
+				return err
+			}
+			count.add(1, 0)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// copyBlob copies a blob to w, verified.
+func copyBlob(ctx context.Context, w io.Writer, b blob, count *meter) error {
+	rc, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	r := newVerifier(&gauge{ctx, rc, count}, digestOf(b.desc), b.desc.Size, "blob "+string(b.desc.Digest))
+	_, err = io.CopyBuffer(writerOnly{w}, r, make([]byte, copyBuffer))
+	return err
+}
+
+// copyBuffer is how much is copied at a time, in bytes.
+const copyBuffer = 256 << 10
+
+// writerOnly hides a ReadFrom that would use a buffer of its own.
+type writerOnly struct{ io.Writer }
+
+// tempPrefix begins the names of files that are not whole yet.
+const tempPrefix = ".carnet-tmp-"
+
+func tempName() string { return tempPrefix + rand.Text() }

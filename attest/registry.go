@@ -1,0 +1,272 @@
+package attest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/carnet-dev/carnet/provenance"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxRedirects bounds how often a registry may send a request elsewhere.
+const maxRedirects = 5
+
+// manifestTypes is what is asked for; an index is asked for to be told apart.
+var manifestTypes = strings.Join([]string{ocispec.MediaTypeImageManifest, dockerManifest, ocispec.MediaTypeImageIndex, dockerIndex}, ",")
+
+// A repository is one in a registry (OCI distribution-spec v1.1). The
+// transport, with authentication and retries, is go-containerregistry's; what
+// is read through it is bounded and verified here.
+type repository struct {
+	repo     name.Repository
+	ref      reference
+	settings *settings
+	scopes   []string
+
+	mu     sync.Mutex
+	client *http.Client
+	rt     http.RoundTripper
+}
+
+func newRepository(repo name.Repository, ref reference, s *settings) *repository {
+	return &repository{repo: repo, ref: ref, settings: s, scopes: []string{repo.Scope(transport.PullScope)}}
+}
+
+// connect authenticates with the registry, once.
+func (r *repository) connect(ctx context.Context) (*http.Client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil {
+		return r.client, nil
+	}
+	auth, err := authn.Resolve(ctx, r.settings.keychain, r.repo)
+	if err != nil {
+		return nil, r.failed(0, fmt.Errorf("no credentials: %w", err))
+	}
+	guarded := &guard{registry: r.repo.RegistryStr(), inner: r.settings.transport}
+	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, transport.NewRetry(guarded), r.scopes)
+	if err != nil {
+		return nil, r.failed(0, err)
+	}
+	r.rt = rt
+	r.client = &http.Client{Transport: rt, CheckRedirect: checkRedirect}
+	return r.client, nil
+}
+
+// failed wraps an error of the transport. Errors of this package pass.
+func (r *repository) failed(status int, err error) error {
+	if credential := (*CredentialError)(nil); errors.As(err, &credential) {
+		return credential
+	}
+	if answer := (*transport.Error)(nil); errors.As(err, &answer) {
+		status = answer.StatusCode
+	}
+	// The URL of a request may hold a token; the cause alone says enough.
+	if request := (*url.Error)(nil); errors.As(err, &request) {
+		err = request.Err
+	}
+	return &RegistryError{Registry: r.repo.RegistryStr(), Status: status, Err: err}
+}
+
+// do sends a request for a path below the repository and checks the status.
+// The caller closes the body.
+func (r *repository) do(ctx context.Context, method, path string, header http.Header, body []byte, statuses ...int) (*http.Response, error) {
+	client, err := r.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u := url.URL{Scheme: r.repo.Scheme(), Host: r.repo.RegistryStr(), Path: "/v2/" + r.repo.RepositoryStr() + "/"}
+	target, err := u.Parse(path)
+	if err != nil {
+		return nil, r.failed(0, err)
+	}
+	return r.send(ctx, client, method, target, header, body, statuses...)
+}
+
+func (r *repository) send(ctx context.Context, client *http.Client, method string, target *url.URL, header http.Header, body []byte, statuses ...int) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, r.failed(0, err)
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		return nil, r.failed(0, err)
+	}
+	if err := transport.CheckError(resp, statuses...); err != nil {
+		resp.Body.Close()
+		return nil, r.failed(resp.StatusCode, err)
+	}
+	return resp, nil
+}
+
+// readBody reads a body of at most limit bytes.
+func (r *repository) readBody(resp *http.Response, limit int64, what string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, r.failed(resp.StatusCode, err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, &LimitError{What: "bytes in " + what, Where: r.repo.Name(), Limit: limit}
+	}
+	return raw, nil
+}
+
+// identifier returns what the reference names in the repository, for a path.
+func (r *repository) resolve(ctx context.Context) (document, error) {
+	return r.document(ctx, r.ref.tag, r.ref.wanted())
+}
+
+func (r *repository) manifest(ctx context.Context, d provenance.Digest) (document, error) {
+	return r.document(ctx, digestPrefix+d.String(), "manifest "+digestPrefix+d.String())
+}
+
+func (r *repository) document(ctx context.Context, identifier, what string) (document, error) {
+	resp, err := r.do(ctx, http.MethodGet, "manifests/"+identifier, http.Header{"Accept": {manifestTypes}}, nil, http.StatusOK)
+	if err != nil {
+		return document{}, r.missing(err, what)
+	}
+	defer resp.Body.Close()
+	raw, err := r.readBody(resp, maxManifestSize, "a manifest")
+	if err != nil {
+		return document{}, err
+	}
+	mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		mediaType = ""
+	}
+	return newDocument(raw, mediaType), nil
+}
+
+// missing turns a status 404 into a *NotFoundError.
+func (r *repository) missing(err error, what string) error {
+	if answer := (*RegistryError)(nil); errors.As(err, &answer) && answer.Status == http.StatusNotFound {
+		return &NotFoundError{What: what, Where: r.repo.Name(), Err: err}
+	}
+	return err
+}
+
+func (r *repository) blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+	b := &blobReader{ctx: ctx, r: r, d: d}
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// maxResumes is how often the reading of one blob is taken up again after the
+// connection broke.
+const maxResumes = 5
+
+// A blobReader reads a blob, from where it was where a connection breaks: of a
+// model of a hundred gigabytes the last one counts. Its reader verifies it.
+type blobReader struct {
+	ctx     context.Context
+	r       *repository
+	d       ocispec.Descriptor
+	body    io.ReadCloser
+	n       int64
+	resumed int
+}
+
+func (b *blobReader) open() error {
+	// Compression on the way would hide the length.
+	header := http.Header{"Accept-Encoding": {"identity"}}
+	statuses := []int{http.StatusOK}
+	if b.n > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", b.n))
+		statuses = []int{http.StatusPartialContent}
+	}
+	resp, err := b.r.do(b.ctx, http.MethodGet, "blobs/"+string(b.d.Digest), header, nil, statuses...)
+	if err != nil {
+		return b.r.missing(err, "blob "+string(b.d.Digest))
+	}
+	if length := resp.ContentLength; length >= 0 && length != b.d.Size-b.n {
+		resp.Body.Close()
+		return &DigestError{What: b.r.repo.Name() + ": blob " + string(b.d.Digest), Found: fmt.Sprintf("%d bytes", b.n+length), Wanted: fmt.Sprint(b.d.Size)}
+	}
+	b.body = resp.Body
+	return nil
+}
+
+func (b *blobReader) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	b.n += int64(n)
+	if err == nil || err == io.EOF || b.ctx.Err() != nil || b.n >= b.d.Size || b.resumed == maxResumes {
+		return n, err
+	}
+	b.resumed++
+	b.body.Close()
+	if again := b.open(); again != nil {
+		b.body = io.NopCloser(strings.NewReader(""))
+		return n, errors.Join(err, again)
+	}
+	return n, nil
+}
+
+func (b *blobReader) Close() error { return b.body.Close() }
+
+// tokenHosts are hosts that issue tokens for a registry under another name,
+// both operated by the same organisation.
+var tokenHosts = map[string]string{
+	"index.docker.io":     "auth.docker.io",
+	"registry.gitlab.com": "gitlab.com",
+}
+
+// A guard sits below everything that adds credentials to requests, and refuses
+// to carry them to another host than the registry's (a registry names the realm
+// that issues tokens, and may redirect: oras-go GHSA-xf85-363p-868w, regclient
+// GHSA-qvqc-4c52-x6qp), or over an open connection to another computer.
+type guard struct {
+	registry string
+	inner    http.RoundTripper
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	// A token is asked for with a form that holds a password or a refresh token.
+	secret := req.Header.Get("Authorization") != "" ||
+		strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	host := req.URL.Host
+	if secret {
+		own := host == g.registry || host == tokenHosts[g.registry]
+		if !own || req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
+			if req.Body != nil {
+				req.Body.Close()
+			}
+			return nil, &CredentialError{Registry: g.registry, URL: req.URL.Scheme + "://" + host}
+		}
+	}
+	return g.inner.RoundTrip(req)
+}
+
+// checkRedirect follows a registry to where its blobs lie, without credentials
+// (guard), and not from a private connection to an open one, nor from elsewhere
+// to this computer or its network.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	switch {
+	case len(via) > maxRedirects:
+		return fmt.Errorf("redirected more than %d times", maxRedirects)
+	case req.URL.Scheme != "https" && req.URL.Scheme != from.Scheme:
+		return fmt.Errorf("redirected from %s to %s", from.Scheme, quote(req.URL.Scheme))
+	case req.URL.Host != from.Host && isPrivate(req.URL.Hostname()) && !isPrivate(from.Hostname()):
+		return fmt.Errorf("redirected from %s to the private address %s", from.Host, quote(req.URL.Hostname()))
+	}
+	return nil
+}

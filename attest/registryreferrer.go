@@ -1,0 +1,309 @@
+package attest
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/carnet-dev/carnet/provenance"
+	"github.com/go-json-experiment/json"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	// maxPages bounds the pages of a list, and maxTagPage the bytes of one page
+	// of tags: a registry may send its reader from page to page for ever.
+	maxPages   = 200
+	maxTagPage = 4 << 20
+
+	// tagsPerPage is how many tags are asked for at a time.
+	tagsPerPage = "1000"
+
+	// maxRepairs is how often a fallback index is written again because another
+	// writer took its place.
+	maxRepairs = 5
+)
+
+// attached lists what may be a paper of subject: what the referrers API says,
+// what the index under the fallback tag says, and, where the registry has no
+// referrers API, the tags that papers have of their own. A short index is
+// repaired, where the registry lets us.
+func (r *repository) attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+	api, supported, err := r.referrersAPI(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	index, err := r.fallbackIndex(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	var tagged []ocispec.Descriptor
+	if !supported {
+		if tagged, err = r.tagged(ctx, subject, index); err != nil {
+			return nil, err
+		}
+		if len(tagged) > 0 {
+			// Who may only read cannot repair, and reads the union all the same.
+			_ = r.writer().putFallbackIndex(ctx, subject, union(index, tagged))
+		}
+	}
+	var papers []ocispec.Descriptor
+	for _, d := range union(api, index, tagged) {
+		if maybePaper(d) {
+			papers = append(papers, d)
+		}
+	}
+	return papers, nil
+}
+
+// referrersAPI asks the registry for the referrers of subject (OCI
+// distribution-spec, Listing Referrers), page by page, and whether it has them.
+func (r *repository) referrersAPI(ctx context.Context, subject provenance.Digest) (found []ocispec.Descriptor, supported bool, err error) {
+	next := "referrers/" + digestPrefix + subject.String()
+	header := http.Header{"Accept": {ocispec.MediaTypeImageIndex}}
+	for range maxPages {
+		resp, err := r.do(ctx, http.MethodGet, next, header, nil, http.StatusOK)
+		if err != nil {
+			// "If the referrers API is not available, the registry MUST return a
+			// 404 Not Found"; some answer otherwise to what they do not know.
+			answer := (*RegistryError)(nil)
+			if !supported && errors.As(err, &answer) {
+				switch answer.Status {
+				case http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
+					return nil, false, nil
+				}
+			}
+			return nil, false, err
+		}
+		raw, err := r.readBody(resp, maxManifestSize, "a list of referrers")
+		resp.Body.Close()
+		if err != nil {
+			return nil, false, err
+		}
+		mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+		if mediaType != ocispec.MediaTypeImageIndex {
+			return nil, false, nil // some page, not the API's
+		}
+		index, err := parseIndex(raw, r.repo.Name()+": list of referrers")
+		if err != nil {
+			return nil, false, err
+		}
+		supported = true
+		if found = union(found, index.Manifests); len(found) > maxReferrers {
+			return nil, false, &LimitError{What: "referrers", Where: r.repo.Name(), Limit: maxReferrers}
+		}
+		if next = nextPage(resp); next == "" {
+			return found, true, nil
+		}
+	}
+	return nil, false, &LimitError{What: "pages of referrers", Where: r.repo.Name(), Limit: maxPages}
+}
+
+// nextPage returns the path of the next page of a list, "" at its end. A page
+// on another host is not followed: the request may carry credentials.
+func nextPage(resp *http.Response) string {
+	for _, link := range resp.Header.Values("Link") {
+		target, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(link), "<"), ">")
+		if !ok || !strings.Contains(strings.ReplaceAll(rest, " ", ""), `rel="next"`) {
+			continue
+		}
+		u, err := resp.Request.URL.Parse(target)
+		if err != nil || u.Host != resp.Request.URL.Host {
+			continue
+		}
+		return u.RequestURI()
+	}
+	return ""
+}
+
+// fallbackIndex returns what the index under the fallback tag lists.
+func (r *repository) fallbackIndex(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+	doc, err := r.document(ctx, fallbackTag(subject), "tag "+fallbackTag(subject))
+	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if doc.mediaType != ocispec.MediaTypeImageIndex {
+		return nil, nil // somebody's image that bears this tag
+	}
+	index, err := parseIndex(doc.raw, r.repo.Name()+": tag "+fallbackTag(subject))
+	if err != nil {
+		return nil, err
+	}
+	if len(index.Manifests) > maxReferrers {
+		return nil, &LimitError{What: "referrers", Where: r.repo.Name(), Limit: maxReferrers}
+	}
+	return index.Manifests, nil
+}
+
+// tagged returns the papers that have a tag of their own and are not in index.
+func (r *repository) tagged(ctx context.Context, subject provenance.Digest, index []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	known := map[string]bool{}
+	for _, d := range index {
+		if paper := digestOf(d); !paper.IsZero() {
+			known[paperTag(subject, paper)] = true
+		}
+	}
+	tags, err := r.tagsFrom(ctx, fallbackTag(subject)+".")
+	if err != nil {
+		return nil, err
+	}
+	var found []ocispec.Descriptor
+	for _, tag := range tags {
+		if known[tag] {
+			continue
+		}
+		doc, err := r.document(ctx, tag, "tag "+tag)
+		if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, doc.descriptor(artifactTypeOf(doc.raw)))
+	}
+	return found, nil
+}
+
+// tagsFrom lists the tags of papers that begin with prefix. Tags are listed in
+// lexical order (OCI distribution-spec, Listing Tags), so the list is read from
+// just before the prefix to just behind it.
+func (r *repository) tagsFrom(ctx context.Context, prefix string) ([]string, error) {
+	next := "tags/list?n=" + tagsPerPage + "&last=" + url.QueryEscape(strings.TrimSuffix(prefix, "."))
+	var found []string
+	for range maxPages {
+		resp, err := r.do(ctx, http.MethodGet, next, nil, nil, http.StatusOK)
+		if missing := (*NotFoundError)(nil); errors.As(r.missing(err, "tags"), &missing) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		raw, err := r.readBody(resp, maxTagPage, "a list of tags")
+		resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		page, err := decode[struct {
+			Tags []string `json:"tags"`
+		}](raw)
+		if err != nil {
+			return nil, &FormatError{Where: r.repo.Name() + ": list of tags", Problem: "is not one", Err: err}
+		}
+		past := false
+		for _, tag := range page.Tags {
+			if isPaperTag(tag, prefix) {
+				found = append(found, tag)
+			}
+			past = past || tag > prefix+"~"
+		}
+		if len(found) > maxReferrers {
+			return nil, &LimitError{What: "tags of papers", Where: r.repo.Name(), Limit: maxReferrers}
+		}
+		if next = nextPage(resp); next == "" || past {
+			return found, nil
+		}
+	}
+	return nil, &LimitError{What: "pages of tags", Where: r.repo.Name(), Limit: maxPages}
+}
+
+// isPaperTag reports whether tag has the form of paperTag. Cosign's older
+// attachments (….sig, ….att) have not.
+func isPaperTag(tag, prefix string) bool {
+	hex, ok := strings.CutPrefix(tag, prefix)
+	return ok && len(hex) == paperTagHex && strings.Trim(hex, "0123456789abcdef") == ""
+}
+
+// putFallbackIndex writes the index under the fallback tag.
+func (w *registryWriter) putFallbackIndex(ctx context.Context, subject provenance.Digest, entries []ocispec.Descriptor) error {
+	raw, err := json.Marshal(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: entries,
+	}, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	if len(raw) > maxManifestSize {
+		return &LimitError{What: "bytes in the index of referrers", Where: w.repo.Name(), Limit: maxManifestSize}
+	}
+	_, err = w.putManifest(ctx, fallbackTag(subject), newDocument(raw, ocispec.MediaTypeImageIndex))
+	return err
+}
+
+// attach stores a manifest that attaches a paper to subject, and sees that it
+// is found there again.
+func (w *registryWriter) attach(ctx context.Context, subject provenance.Digest, paper document) error {
+	indexed, err := w.putManifest(ctx, digestPrefix+paper.digest.String(), paper)
+	if err != nil {
+		return err
+	}
+	// "If the subject field is processed the registry MUST set OCI-Subject."
+	if indexed == digestPrefix+subject.String() {
+		return nil
+	}
+	if listed, supported, err := w.referrersAPI(ctx, subject); err != nil {
+		return err
+	} else if supported && lists(listed, paper.digest) {
+		return nil
+	}
+	if _, err := w.putManifest(ctx, paperTag(subject, paper.digest), paper); err != nil {
+		return err
+	}
+	entry := paper.descriptor(BundleMediaType)
+	for range maxRepairs {
+		index, err := w.fallbackIndex(ctx, subject)
+		if err != nil {
+			return err
+		}
+		tagged, err := w.tagged(ctx, subject, index)
+		if err != nil {
+			return err
+		}
+		if lists(index, paper.digest) && len(tagged) == 0 {
+			return nil
+		}
+		if err := w.putFallbackIndex(ctx, subject, union(index, []ocispec.Descriptor{entry}, tagged)); err != nil {
+			return err
+		}
+	}
+	return nil // its own tag finds it; the next writer or reader repairs the index
+}
+
+func lists(entries []ocispec.Descriptor, d provenance.Digest) bool {
+	for _, entry := range entries {
+		if digestOf(entry) == d {
+			return true
+		}
+	}
+	return false
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isPrivate reports whether a host is written as an address of this computer or
+// of its network, the metadata service of a cloud included.
+func isPrivate(host string) bool {
+	if isLoopback(host) {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	addr = addr.Unmap()
+	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified()
+}

@@ -1,0 +1,159 @@
+package attest
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// A registryWriter writes to a repository.
+type registryWriter struct {
+	*repository
+	from *name.Repository // where blobs may be mounted from, in the same registry
+}
+
+func newRegistryWriter(ctx context.Context, ref reference, s *settings) (*registryWriter, error) {
+	w := newRepository(ref.repo, ref, s).writer()
+	_, err := w.connect(ctx)
+	return w, err
+}
+
+// writer returns the same repository with the rights to write.
+func (r *repository) writer() *registryWriter {
+	w := newRepository(r.repo, r.ref, r.settings)
+	w.scopes = []string{r.repo.Scope(transport.PushScope)}
+	return &registryWriter{repository: w}
+}
+
+// mountFrom has blobs that another repository of the same registry holds be
+// mounted, not sent.
+func (w *registryWriter) mountFrom(repo name.Repository) {
+	if repo.RegistryStr() == w.repo.RegistryStr() && repo.RepositoryStr() != w.repo.RepositoryStr() {
+		w.from = &repo
+		w.scopes = append(w.scopes, repo.Scope(transport.PullScope))
+		w.client = nil // asks for a token with both rights
+	}
+}
+
+func (w *registryWriter) parallel() int { return 4 }
+
+func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
+	if _, err := w.connect(ctx); err != nil {
+		return err
+	}
+	l := &uploadLayer{ctx: ctx, b: b, count: count}
+	var layer v1.Layer = l
+	if w.from != nil {
+		layer = &remote.MountableLayer{Layer: l, Reference: w.from.Digest(string(b.desc.Digest))}
+	}
+	err := remote.WriteLayer(w.repo, layer, remote.WithContext(ctx), remote.WithTransport(w.rt))
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if l.failure != nil { // the file, not the registry
+			return l.failure
+		}
+		return w.failed(0, err)
+	}
+	count.add(0, max(b.desc.Size-l.counted, 0))
+	return nil
+}
+
+// An uploadLayer is a blob as go-containerregistry uploads it: opened anew
+// where an upload is tried again, and verified while it is read.
+type uploadLayer struct {
+	ctx     context.Context
+	b       blob
+	count   *meter
+	counted int64 // bytes told to count
+	failure error // of reading the blob
+}
+
+func (l *uploadLayer) Digest() (v1.Hash, error) { return v1.NewHash(string(l.b.desc.Digest)) }
+func (l *uploadLayer) DiffID() (v1.Hash, error) { return l.Digest() }
+func (l *uploadLayer) Size() (int64, error)     { return l.b.desc.Size, nil }
+func (l *uploadLayer) MediaType() (types.MediaType, error) {
+	return types.MediaType(l.b.desc.MediaType), nil
+}
+func (l *uploadLayer) Uncompressed() (io.ReadCloser, error) { return l.Compressed() }
+
+// Compressed opens the blob as it is sent.
+func (l *uploadLayer) Compressed() (io.ReadCloser, error) {
+	rc, err := l.b.open(l.ctx)
+	if err != nil {
+		l.failure = err
+		return nil, err
+	}
+	return &upload{l: l, r: newVerifier(rc, digestOf(l.b.desc), l.b.desc.Size, "blob "+string(l.b.desc.Digest)), c: rc}, nil
+}
+
+// An upload is one try to send a blob.
+type upload struct {
+	l *uploadLayer
+	r io.Reader
+	c io.Closer
+	n int64
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.n += int64(n)
+	if more := u.n - u.l.counted; more > 0 { // what a second try sends again is not progress
+		u.l.counted = u.n
+		u.l.count.add(0, more)
+	}
+	if err != nil && err != io.EOF {
+		u.l.failure = err
+	}
+	return n, err
+}
+
+func (u *upload) Close() error { return u.c.Close() }
+
+// putManifest stores a manifest or an index under a tag or its digest, and
+// returns the subject that the registry says it has listed it under.
+func (w *registryWriter) putManifest(ctx context.Context, identifier string, doc document) (subject string, err error) {
+	mediaType := doc.mediaType
+	if mediaType == "" {
+		if mediaType, err = mediaTypeOf(doc.raw); err != nil {
+			return "", err
+		}
+	}
+	resp, err := w.do(ctx, http.MethodPut, "manifests/"+identifier, http.Header{"Content-Type": {mediaType}}, doc.raw, http.StatusCreated, http.StatusOK, http.StatusAccepted)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("OCI-Subject"), nil
+}
+
+func (w *registryWriter) finish(ctx context.Context, manifest document, attached []document) error {
+	digest := digestPrefix + manifest.digest.String()
+	if len(attached) > 0 || w.ref.tag == "" {
+		// The tag moves when the papers are there.
+		if _, err := w.putManifest(ctx, digest, manifest); err != nil {
+			return err
+		}
+	}
+	for _, paper := range attached {
+		if err := w.attach(ctx, manifest.digest, paper); err != nil {
+			return err
+		}
+	}
+	if w.ref.tag == "" {
+		return nil
+	}
+	_, err := w.putManifest(ctx, w.ref.tag, manifest)
+	return err
+}
+
+// close has nothing to discard: blobs without a manifest are the registry's to
+// collect.
+func (w *registryWriter) close() error { return nil }

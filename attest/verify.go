@@ -1,0 +1,285 @@
+package attest
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// TrustedSigner is a signer that a recipient knows: a name of the recipient's
+// choosing and the key. What the signer may say is for package policy.
+type TrustedSigner struct {
+	Name string
+	Key  *PublicKey
+}
+
+// maxSigners bounds a trust: a paper that names no key is tried against each.
+const maxSigners = 256
+
+// Trust is a set of signers that a recipient knows. It is immutable and safe
+// for concurrent use. The nil Trust trusts nobody.
+type Trust struct {
+	signers []trusted
+}
+
+type trusted struct {
+	name, fingerprint, hint string
+	verifier                *verify.Verifier
+}
+
+// TrustError is returned for a set of signers that cannot be trusted as it
+// stands.
+type TrustError struct {
+	Signer string // name of the signer, where there is one
+	Reason string
+}
+
+// Error names the signer and the reason.
+func (e *TrustError) Error() string {
+	if e.Signer == "" {
+		return "attest: trust: " + e.Reason
+	}
+	return "attest: trust: signer " + provenance.Quote(e.Signer) + ": " + e.Reason
+}
+
+// NewTrust returns the trust in signers. An empty set, a signer without a name
+// or key, a name given twice and a key given twice are refused with a
+// [*TrustError]: two names for one key would count as two signers.
+func NewTrust(signers ...TrustedSigner) (*Trust, error) {
+	switch {
+	case len(signers) == 0:
+		return nil, &TrustError{Reason: "found no signer, want at least one"}
+	case len(signers) > maxSigners:
+		return nil, &TrustError{Reason: fmt.Sprintf("found %d signers, want at most %d", len(signers), maxSigners)}
+	}
+	t := new(Trust)
+	for _, s := range signers {
+		switch {
+		case s.Name == "":
+			return nil, &TrustError{Reason: "found a signer without a name, want one"}
+		case s.Key == nil:
+			return nil, &TrustError{Signer: s.Name, Reason: "found no key, want one"}
+		}
+		for _, other := range t.signers {
+			switch {
+			case other.name == s.Name:
+				return nil, &TrustError{Signer: s.Name, Reason: "found the name twice, want each name once"}
+			case other.fingerprint == s.Key.Fingerprint():
+				return nil, &TrustError{Signer: s.Name, Reason: "found the key of signer " + provenance.Quote(other.name) + ", want each key once"}
+			}
+		}
+		verifier, err := keyVerifier(s.Key)
+		if err != nil {
+			return nil, &TrustError{Signer: s.Name, Reason: err.Error()}
+		}
+		t.signers = append(t.signers, trusted{s.Name, s.Key.Fingerprint(), s.Key.Hint(), verifier})
+	}
+	return t, nil
+}
+
+// keyVerifier returns Sigstore's verifier for exactly one key. The material
+// ignores the bundle's hint: which key counts is the recipient's word alone,
+// and a hint neither includes nor excludes one.
+func keyVerifier(key *PublicKey) (*verify.Verifier, error) {
+	v, err := key.Verifier()
+	if err != nil {
+		return nil, err
+	}
+	constrained := root.NewExpiringKey(v, time.Time{}, time.Time{}) // validity is the policy's, at the paper's trusted time
+	material := root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return constrained, nil })
+	return verify.NewVerifier(material,
+		// A key has no certificate that a time would have to fall into, and a
+		// signer's claim of the time is not taken for one.
+		verify.WithNoObserverTimestamps(),
+		// The predicate is read here, strictly, from the bytes that were signed.
+		verify.WithoutStatementPredicate())
+}
+
+// verifyPolicy states what is asked of Sigstore's verifier.
+func verifyPolicy() verify.PolicyBuilder {
+	return verify.NewPolicy(
+		// Subjects are compared by Statement.About: Sigstore's comparison knows
+		// one digest, and a paper may name the root, the manifest or both.
+		verify.WithoutArtifactUnsafe(),
+		// A bundle with a certificate is refused: the recipient named a key
+		// (GHSA-fx35-mq7g-6g98, a key smuggled in a certificate field).
+		verify.WithKey())
+}
+
+// UntrustedSignerError is returned for a paper that no trusted signer signed.
+type UntrustedSignerError struct {
+	Hint string // the key that the bundle says it is; unverified
+	Err  error  // what each attempt failed with
+}
+
+// Error names the key that the paper claims.
+func (e *UntrustedSignerError) Error() string {
+	if e.Hint == "" {
+		return "attest: signature: found none by a trusted signer"
+	}
+	return "attest: signature: found none by a trusted signer; the paper names key " + hintOf(e.Hint)
+}
+
+// Unwrap returns the failures of the signers that were tried.
+func (e *UntrustedSignerError) Unwrap() error { return e.Err }
+
+// VerifiedStatement is a Statement that one trusted signer signed. Only this
+// package makes one. It is immutable; what its methods return must not be
+// modified.
+type VerifiedStatement struct {
+	signer, key string
+	digest      provenance.Digest
+	statement   provenance.Statement
+	predicate   provenance.Predicate
+}
+
+// Signer returns the name that the recipient gave the signer.
+func (v *VerifiedStatement) Signer() string { return v.signer }
+
+// Key returns the fingerprint of the key that signed.
+func (v *VerifiedStatement) Key() string { return v.key }
+
+// Digest returns the digest of the signed payload.
+func (v *VerifiedStatement) Digest() provenance.Digest { return v.digest }
+
+// PredicateType returns the type of the predicate.
+func (v *VerifiedStatement) PredicateType() string { return v.statement.PredicateType }
+
+// Statement returns the statement that was signed.
+func (v *VerifiedStatement) Statement() provenance.Statement { return v.statement }
+
+// Predicate returns the predicate where it is one of Carnet's own, else nil.
+func (v *VerifiedStatement) Predicate() provenance.Predicate { return v.predicate }
+
+// Verify returns the statement of the paper, verified: step 2 of the decision
+// procedure. It fails with an [*UntrustedSignerError] where no trusted signer
+// signed it, and with the errors of [provenance.ParseStatement] and
+// [provenance.Statement.ParsePredicate] where one signed something that is not
+// a statement of this vocabulary's form.
+func (t *Trust) Verify(b *Bundle) (*VerifiedStatement, error) {
+	by, err := t.authenticate(b)
+	if err != nil {
+		return nil, err
+	}
+	// Only now is the payload read: the exact bytes that were signed.
+	statement, err := provenance.ParseStatement(b.payload)
+	if err != nil {
+		return nil, err
+	}
+	v := &VerifiedStatement{signer: by.name, key: by.fingerprint, digest: b.digest, statement: *statement}
+	if statement.IsCarnet() {
+		if v.predicate, err = statement.ParsePredicate(); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// authenticate finds the one trusted key that made the signature. The key that
+// the bundle hints at is tried first, then every other.
+func (t *Trust) authenticate(b *Bundle) (trusted, error) {
+	var causes []error
+	if t != nil && b != nil {
+		order := slices.Clone(t.signers)
+		slices.SortStableFunc(order, func(x, y trusted) int {
+			switch {
+			case x.hint == b.hint && y.hint != b.hint:
+				return -1
+			case y.hint == b.hint && x.hint != b.hint:
+				return 1
+			}
+			return 0
+		})
+		for _, s := range order {
+			_, err := s.verifier.Verify(b.entity, verifyPolicy())
+			if err == nil {
+				return s, nil
+			}
+			causes = append(causes, fmt.Errorf("signer %s: %w", provenance.Quote(s.name), err))
+		}
+	}
+	hint := ""
+	if b != nil {
+		hint = b.hint
+	}
+	return trusted{}, &UntrustedSignerError{Hint: hint, Err: errors.Join(causes...)}
+}
+
+// Paper is what became of one paper of an artifact.
+type Paper struct {
+	Digest    provenance.Digest
+	Statement *VerifiedStatement // nil where the paper was not verified
+	Applies   bool               // a subject of the verified statement is the artifact
+	Err       error              // why the paper was not verified
+}
+
+// Evidence is what is known of an artifact after its papers were verified. Only
+// [Verify] makes one; it is immutable and safe for concurrent use.
+type Evidence struct {
+	subject    Subject
+	mismatches []Mismatch
+	papers     []Paper
+}
+
+// Verify authenticates every paper of the artifact, and those in extra, which
+// the recipient got by another way, against trust. A paper that fails is
+// reported in the evidence and carries none.
+func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
+	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches()}
+	for _, p := range a.Unreadable() {
+		e.papers = append(e.papers, Paper{Digest: p.Digest, Err: p})
+	}
+	root := e.subject.Root
+	manifest, _ := provenance.ParseOCIDigest(e.subject.Manifest) // zero for a folder
+	for _, b := range append(a.Papers(), extra...) {
+		p := Paper{Digest: b.Digest()}
+		p.Statement, p.Err = trust.Verify(b)
+		p.Applies = p.Statement != nil && p.Statement.statement.About(root, manifest)
+		e.papers = append(e.papers, p)
+	}
+	// One payload by one signer is one paper, however often it was handed over.
+	slices.SortStableFunc(e.papers, Paper.compare)
+	e.papers = slices.CompactFunc(e.papers, func(a, b Paper) bool { return a.compare(b) == 0 })
+	return e
+}
+
+// compare orders papers by what is known of them, never by where or in which
+// order they were found.
+func (p Paper) compare(other Paper) int {
+	return cmp.Or(
+		bytes.Compare(p.Digest[:], other.Digest[:]),
+		strings.Compare(p.signer(), other.signer()),
+		strings.Compare(p.errText(), other.errText()))
+}
+
+func (p Paper) signer() string {
+	if p.Statement == nil {
+		return ""
+	}
+	return p.Statement.signer
+}
+
+func (p Paper) errText() string {
+	if p.Err == nil {
+		return ""
+	}
+	return p.Err.Error()
+}
+
+// Subject returns what the artifact is.
+func (e *Evidence) Subject() Subject { return e.subject }
+
+// Mismatches returns what is wrong with the artifact itself.
+func (e *Evidence) Mismatches() []Mismatch { return slices.Clone(e.mismatches) }
+
+// Papers returns every paper, verified or not, ordered by digest and signer.
+func (e *Evidence) Papers() []Paper { return slices.Clone(e.papers) }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+func newAttest() *cobra.Command {
+	var kind, predicate, key, bundle, subjects string
+	c := &cobra.Command{
+		Use:   "attest [REF] --type TYPE --predicate FILE --key KEY [--bundle FILE] [--subjects FILE]",
+		Short: "Sign a paper about an artifact, and attach it",
+		Long: `Signs a statement about the artifact at REF and attaches it: in a registry, a
+layout or an archive as an OCI referrer, in a folder as a file in .carnet/. In
+a registry REF is by digest, so that what is signed is what was looked at.
+
+With --subjects FILE nothing is attached and no artifact is needed: the file,
+which carnet root or an earlier carnet attest wrote, says what the statement is
+about, and --bundle takes the paper. Whoever holds the files packs it with
+carnet pack --paper.
+
+TYPE is export-control, or the full URI of any other predicate type, such as
+https://slsa.dev/provenance/v1.
+
+Prints the digest of the paper.`,
+		Example: `  carnet attest registry.example/arden/tracker@sha256:… --type https://slsa.dev/provenance/v1 \
+    --predicate provenance.json --key build.key
+  carnet attest --subjects tracker.subjects.json --type export-control \
+    --predicate declaration.yaml --key officer.key --bundle officer.sigstore.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0 && subjects == "":
+				return errors.New("attest: found neither REF nor --subjects, want what the paper is about")
+			case len(args) == 1 && subjects != "":
+				return errors.New("attest: found REF and --subjects, want one of them")
+			case len(args) == 0 && bundle == "":
+				return errors.New("attest: found no --bundle, want a file for the paper")
+			}
+			statement, err := newStatement(c, args, kind, predicate, subjects)
+			if err != nil {
+				return err
+			}
+			signer, err := readKey(key)
+			if err != nil {
+				return err
+			}
+			paper, err := attest.Sign(c.Context(), statement, signer)
+			if err != nil {
+				return err
+			}
+			if bundle != "" {
+				if err := writeFile(bundle, paper.Bytes()); err != nil {
+					return err
+				}
+			}
+			if len(args) == 1 {
+				if _, err := attest.Attach(c.Context(), args[0], paper); err != nil {
+					return err
+				}
+			}
+			fmt.Fprintln(c.OutOrStdout(), "paper", paper.Digest().OCI())
+			return nil
+		},
+	}
+	c.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate (required)")
+	c.Flags().StringVar(&predicate, "predicate", "", "predicate, a YAML or JSON `FILE` (required)")
+	c.Flags().StringVar(&key, "key", "", "private `KEY` to sign with (required)")
+	c.Flags().StringVar(&bundle, "bundle", "", "also write the paper to `FILE`")
+	c.Flags().StringVar(&subjects, "subjects", "", "what the paper is about, a `FILE` that carnet root wrote")
+	required(c, "type", "predicate", "key")
+	return c
+}
+
+// newStatement makes the statement to sign.
+func newStatement(c *cobra.Command, args []string, kind, predicate, subjectsFile string) (*provenance.Statement, error) {
+	predicateType, err := provenance.ResolveType(kind)
+	if err != nil {
+		return nil, fmt.Errorf("--type: %w", err)
+	}
+	raw, err := readPredicate(predicate)
+	if err != nil {
+		return nil, err
+	}
+	var subjects []provenance.Subject
+	if subjectsFile != "" {
+		data, err := readFile(subjectsFile, provenance.MaxDocumentSize)
+		if err != nil {
+			return nil, err
+		}
+		if subjects, err = provenance.ParseSubjects(data); err != nil {
+			return nil, named(subjectsFile, err)
+		}
+	} else {
+		artifact, err := attest.Open(c.Context(), args[0])
+		if err != nil {
+			return nil, err
+		}
+		if subjects, err = artifact.Subjects(claimedName(artifact)); err != nil {
+			return nil, err
+		}
+	}
+	statement, err := provenance.NewRawStatement(predicateType, raw, subjects...)
+	return statement, named(predicate, err)
+}
+
+// claimedName returns the name that the artifact's papers give it: a label for
+// the new paper, which is matched by digests alone.
+func claimedName(a *attest.Artifact) string {
+	for _, paper := range a.Papers() {
+		statement, err := paper.UnverifiedStatement()
+		if err != nil {
+			continue
+		}
+		for _, name := range statement.ArtifactNames() {
+			if statement.About(a.Subject().Root, provenance.Digest{}) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// writeFile writes data under name, whole or not at all.
+func writeFile(name string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err = errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

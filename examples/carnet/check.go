@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/policy"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// checkFlags are the flags of check, which unpack has too.
+type checkFlags struct {
+	policy, request, at, state string
+	with                       []string
+	json                       bool
+}
+
+func (f *checkFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.policy, "policy", "", "policy `FILE` (required)")
+	c.Flags().StringVar(&f.request, "request", "", "request, a YAML or JSON `FILE` (required)")
+	c.Flags().StringVar(&f.at, "at", "", "decide for this `TIME` (RFC 3339) instead of now")
+	c.Flags().StringArrayVar(&f.with, "with", nil, "a paper that came by another way, a `BUNDLE`")
+	c.Flags().StringVar(&f.state, "state", "", "`FILE` of remembered marks; this version remembers none")
+	c.Flags().BoolVar(&f.json, "json", false, "print the decision as one JSON object")
+	required(c, "policy", "request")
+}
+
+// decided is a decision with what it was made about.
+type decided struct {
+	decision    *provenance.Decision
+	artifact    *attest.Artifact
+	declaration *provenance.Declaration // in force; nil where there is none
+}
+
+// decide opens the artifact and asks the policy. Everything that the flags
+// name is read before the artifact is.
+func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
+	at := policy.Clock(time.Now())
+	if f.at != "" {
+		t, err := time.Parse(time.RFC3339, f.at)
+		if err != nil {
+			return nil, fmt.Errorf("--at: found %q, want a time as RFC 3339 has it, such as 2027-06-01T00:00:00Z", f.at)
+		}
+		at = policy.Given(t)
+	}
+	pol, err := policy.LoadFile(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	request, err := readRequest(f.request)
+	if err != nil {
+		return nil, err
+	}
+	extra, err := readBundles(f.with)
+	if err != nil {
+		return nil, err
+	}
+	bar := newProgress(c, "reading")
+	artifact, err := attest.Open(c.Context(), ref, attest.WithProgress(bar.report))
+	bar.done()
+	if err != nil {
+		return nil, err
+	}
+	evidence := attest.Verify(artifact, pol.Trust(), extra...)
+	decision, err := pol.Decide(evidence, request, at)
+	if err != nil {
+		return nil, err
+	}
+	return &decided{decision, artifact, pol.Declaration(evidence, at)}, nil
+}
+
+// show prints the decision and returns an error unless it is a permit.
+func (f *checkFlags) show(c *cobra.Command, d *provenance.Decision) error {
+	if f.json {
+		data, err := d.JSON()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c.OutOrStdout(), string(data))
+	} else {
+		printDecision(c.OutOrStdout(), d)
+	}
+	if d.Outcome != provenance.Permit {
+		return &outcomeError{d.Outcome}
+	}
+	return nil
+}
+
+func newCheck() *cobra.Command {
+	var flags checkFlags
+	c := &cobra.Command{
+		Use:   "check REF --policy FILE --request FILE",
+		Short: "Decide whether a use of an artifact is authorised",
+		Long: `Opens the artifact, verifies its papers against the signers that the policy
+knows, and decides whether they cover the request at that time. No files are
+fetched from a registry for it; of a folder every byte is read.
+
+The answer is permit (exit status 0), deny (1) or indeterminate (2), which is
+never permission: something is missing that a person could supply. Every reason
+names its rule and its source.
+
+The request says who wants to do what with the artifact, where, for what:
+
+  party: {id: "gov:au/defence", name: Department of Defence, country: AU, kind: government}
+  action: use            # export, receive, use, modify, deliver, retransfer, reexport,
+                         # release-to-person, publish, dispose
+  endUse: evaluation
+  location: {country: AU}
+  artifact: {name: arden/tracker}    # optional pins: name, root, manifest`,
+		Example: "  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml --at 2027-06-01T00:00:00Z",
+		Args:    exactly("REF"),
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := flags.decide(c, args[0])
+			if err != nil {
+				return err
+			}
+			return flags.show(c, d.decision)
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+func newUnpack() *cobra.Command {
+	var flags checkFlags
+	c := &cobra.Command{
+		Use:   "unpack REF DIR --policy FILE --request FILE",
+		Short: "Write an artifact's files to a folder, after a permit",
+		Long: `Decides as carnet check does, and writes the files into DIR only after a permit.
+Every file is verified while it is written, and DIR appears when all are there.
+DIR must not exist yet, or be empty. The papers are in DIR/.carnet, so that the
+folder can be checked again:
+
+  cd DIR && sha256sum -c .carnet/SHA256SUMS`,
+		Example: "  carnet unpack oci-archive:tracker.tar tracker --policy policy.yaml --request request.yaml",
+		Args:    exactly("REF", "DIR"),
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := flags.decide(c, args[0])
+			if err != nil {
+				return err
+			}
+			if d.decision.Outcome == provenance.Permit {
+				bar := newProgress(c, "unpacking")
+				err := attest.Unpack(c.Context(), d.artifact, folder(args[1]), d.declaration.Executables, attest.WithProgress(bar.report))
+				bar.done()
+				if err != nil {
+					return err
+				}
+				if !flags.json {
+					fmt.Fprintf(c.OutOrStdout(), "unpacked to %s, every byte verified\n\n", clean(folder(args[1])))
+				}
+			}
+			return flags.show(c, d.decision)
+		},
+	}
+	flags.add(c)
+	return c
+}
+
+func newCopy() *cobra.Command {
+	return &cobra.Command{
+		Use:   "copy REF DEST",
+		Short: "Copy an artifact with all its papers",
+		Long: `Copies the artifact, byte for byte, with the papers inside it and those attached
+to it, between registries, layouts and archives. Nothing is judged on the way.
+To write a folder use carnet unpack; to read one, carnet pack.
+
+Prints the digest of the manifest, which stays the same.`,
+		Example: "  carnet copy registry.example/arden/tracker:2.1 oci-archive:tracker.tar",
+		Args:    exactly("REF", "DEST"),
+		RunE: func(c *cobra.Command, args []string) error {
+			bar := newProgress(c, "copying")
+			digest, err := attest.Copy(c.Context(), args[0], args[1], attest.WithProgress(bar.report))
+			bar.done()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), "manifest", digest)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// readFile reads a file of at most limit bytes.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: found more than %d bytes, want at most that", name, limit)
+	}
+	return data, nil
+}
+
+// named puts the file's name before an error about its content.
+func named(file string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+// readPredicate reads a predicate as JSON from a YAML or JSON file.
+func readPredicate(file string) ([]byte, error) {
+	data, err := readFile(file, provenance.MaxStatementSize)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := provenance.FromYAML("predicate", data)
+	return raw, named(file, err)
+}
+
+func readBundle(file string) (*attest.Bundle, error) {
+	data, err := readFile(file, attest.MaxBundleSize)
+	if err != nil {
+		return nil, err
+	}
+	b, err := attest.ParseBundle(data)
+	return b, named(file, err)
+}
+
+func readBundles(files []string) ([]*attest.Bundle, error) {
+	var out []*attest.Bundle
+	for _, file := range files {
+		b, err := readBundle(file)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+func readRequest(file string) (*provenance.Request, error) {
+	data, err := readFile(file, provenance.MaxDocumentSize)
+	if err != nil {
+		return nil, err
+	}
+	r, err := provenance.ParseRequest(data)
+	return r, named(file, err)
+}
+
+// passphraseVariable holds the passphrase where nobody is there to type it.
+const passphraseVariable = "CARNET_PASSPHRASE"
+
+// readKey reads a private key, asking for its passphrase where it has one.
+func readKey(file string) (*attest.Signer, error) {
+	data, err := readFile(file, attest.MaxKeySize)
+	if err != nil {
+		return nil, err
+	}
+	s, err := attest.ParsePrivateKey(data, func() ([]byte, error) {
+		if secret, ok := os.LookupEnv(passphraseVariable); ok {
+			return []byte(secret), nil
+		}
+		return prompt("Passphrase of " + file + ": ")
+	})
+	return s, named(file, err)
+}
+
+var errNoTerminal = errors.New("the key is encrypted and there is no terminal to ask for its passphrase; set " + passphraseVariable)
+
+// prompt asks for a secret on the terminal, without showing it.
+func prompt(question string) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return nil, errNoTerminal
+	}
+	fmt.Fprint(os.Stderr, question)
+	secret, err := term.ReadPassword(fd)
+	fmt.Fprintln(os.Stderr)
+	return secret, err
+}
+
+// folder returns the path of DIR, which is a path or dir:PATH.
+func folder(arg string) string { return strings.TrimPrefix(arg, "dir:") }
+
+func parseKind(s string) (attest.Kind, error) {
+	switch kind := attest.Kind(s); kind {
+	case attest.Model, attest.Software:
+		return kind, nil
+	}
+	return "", fmt.Errorf("--kind: found %q, want model or software", s)
+}

@@ -1,0 +1,183 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// Decide says whether the request is covered, at that time, by the papers in
+// the evidence under the policy. It is a pure function: the same arguments
+// give a decision with the same bytes. The error is a
+// [*provenance.InvalidError] for a request that is not well formed, and
+// [ErrIncomplete] where the policy, the evidence or the time was left out;
+// neither is permission.
+func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
+	if p == nil || p.rules == nil || e == nil || request == nil || at.source == "" {
+		return nil, ErrIncomplete
+	}
+	if err := request.Validate(); err != nil {
+		return nil, err
+	}
+	f := p.establish(e, request.Artifact, at.at)
+	d := &decider{policy: p, facts: f, request: request, at: at.at, inquiry: newInquiry(p, f, request, at.at)}
+	d.run()
+	return d.decision(at), nil
+}
+
+// Declaration returns the declaration that is in force for the artifact at that
+// time, as [Policy.Decide] finds it, and nil where there is none. It must not
+// be modified. That a declaration is in force permits nothing.
+func (p *Policy) Declaration(e *attest.Evidence, at Time) *provenance.Declaration {
+	if p == nil || e == nil || at.source == "" {
+		return nil
+	}
+	return p.establish(e, provenance.Pin{}, at.at).declaration
+}
+
+// ErrIncomplete is returned by [Policy.Decide] where there is nothing to decide
+// with, about or for.
+var ErrIncomplete = errors.New("policy: decide: found no policy, evidence, request or time, want all four")
+
+// finding is what one rule said in one round.
+type finding struct {
+	rule    *rule
+	entry   entry
+	outcome provenance.Outcome // permit where the rule did not fire
+	err     string             // why the rule could not be evaluated
+}
+
+// round is the findings about one classification with one authorisation, or
+// about the artifact.
+type round struct {
+	entry    entry
+	findings []finding
+	outcome  provenance.Outcome
+}
+
+// ask evaluates every rule of the list: step 8.
+//
+// Cedar leaves a rule out whose evaluation fails, and decides without it. Here
+// a rule that cannot be evaluated makes the round indeterminate, whatever the
+// other rules permit.
+func (d *decider) ask(rules ruleList, e entry, needsPermit bool) round {
+	context := make(types.RecordMap, len(d.inquiry.shared)+2)
+	for k, v := range d.inquiry.shared {
+		context[k] = v
+	}
+	context["classification"] = e.classificationRecord()
+	context["authorization"] = authorizationRecord(e.authorization, d.item(), d.request.Party)
+	_, diagnostic := cedar.Authorize(rules, d.inquiry.entities, cedar.Request{
+		Principal: d.inquiry.principal, Action: d.inquiry.action, Resource: d.inquiry.resource,
+		Context: types.NewRecord(context),
+	})
+	// Cedar reports only one effect's rules; a permit is wanted beside forbids.
+	r := round{entry: e, outcome: provenance.Permit, findings: make([]finding, len(rules))}
+	for i := range rules {
+		r.findings[i] = finding{rule: &rules[i], entry: e, outcome: provenance.Permit}
+	}
+	permitted := false
+	for _, reason := range diagnostic.Reasons {
+		switch f := &r.findings[index(reason.PolicyID)]; {
+		case f.rule.permit:
+			permitted = true
+		case f.rule.forbid:
+			f.outcome = f.rule.outcome
+		}
+	}
+	for _, failure := range diagnostic.Errors {
+		f := &r.findings[index(failure.PolicyID)]
+		f.outcome, f.err = provenance.Indeterminate, failure.Message
+	}
+	for _, f := range r.findings {
+		r.outcome = r.outcome.Worse(f.outcome)
+	}
+	if needsPermit && !permitted {
+		r.outcome = r.outcome.Worse(provenance.Indeterminate)
+	}
+	return r
+}
+
+func index(id cedar.PolicyID) int {
+	i, _ := strconv.Atoi(string(id)) // written by ruleIDs
+	return i
+}
+
+// decider collects the rounds of one decision.
+type decider struct {
+	policy  *Policy
+	facts   *facts
+	request *provenance.Request
+	inquiry *inquiry
+	at      time.Time
+	origin  round
+	groups  [][]round // per classification, a round for each authorisation
+}
+
+func (d *decider) item() provenance.Item {
+	if d.facts.declaration == nil {
+		return provenance.Item{}
+	}
+	return d.facts.declaration.Item
+}
+
+// run asks the rules about the artifact once, and about each classification
+// with each authorisation that covers it.
+func (d *decider) run() {
+	d.origin = d.ask(d.policy.rules.artifact, entry{}, false)
+	declaration := d.facts.declaration
+	if declaration == nil {
+		return
+	}
+	for i := range declaration.Classifications {
+		c := &declaration.Classifications[i]
+		var rounds []round
+		for j := range declaration.Authorizations {
+			a := &declaration.Authorizations[j]
+			// 22 CFR 123.9(c): the Directorate approves a retransfer; an exporter
+			// cannot declare one.
+			if slices.Contains(a.Covers, c.ID) && a.Kind != provenance.KindRetransferApproval {
+				rounds = append(rounds, d.ask(d.policy.rules.pair, entry{classification: c, authorization: a}, true))
+			}
+		}
+		if len(rounds) == 0 {
+			rounds = []round{d.ask(d.policy.rules.pair, entry{classification: c}, true)}
+		}
+		d.groups = append(d.groups, rounds)
+	}
+	if declaration.Publication != nil {
+		d.groups = append(d.groups, []round{d.ask(d.policy.rules.pair, entry{publication: declaration.Publication}, true)})
+	}
+}
+
+// best returns the rounds with the best outcome.
+func best(rounds []round) []round {
+	outcome := provenance.Deny
+	for _, r := range rounds {
+		if outcome.Worse(r.outcome) == outcome {
+			outcome = r.outcome
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(rounds), func(r round) bool { return r.outcome != outcome })
+}
+
+// outcome is the worst over the artifact and all classifications; of each
+// classification it is that of the best authorisation. Nothing declared is
+// nothing permitted.
+func (d *decider) outcome() provenance.Outcome {
+	outcome := d.origin.outcome
+	if len(d.groups) == 0 {
+		outcome = outcome.Worse(provenance.Indeterminate)
+	}
+	for _, rounds := range d.groups {
+		outcome = outcome.Worse(best(rounds)[0].outcome)
+	}
+	return outcome
+}

@@ -1,0 +1,185 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// decision writes down what was decided and why: step 9. Every list is in an
+// order that the inputs alone determine.
+func (d *decider) decision(at Time) *provenance.Decision {
+	out := &provenance.Decision{
+		Outcome:     d.outcome(),
+		Subject:     d.subject(),
+		Request:     *d.request,
+		Reasons:     []provenance.Reason{},
+		Basis:       []string{},
+		Checks:      []provenance.Check{},
+		Notes:       slices.Clone(d.facts.notes),
+		Obligations: []string{},
+		Papers:      d.facts.records,
+		Data:        []provenance.DataRecord{},
+		Policy:      provenance.PolicyRecord{Name: d.policy.name, SHA256: d.policy.digest.String()},
+		Time:        provenance.TimeRecord{At: provenance.NewTime(at.at), Source: at.source},
+		Tool:        Tool,
+		Notice:      provenance.Notice,
+	}
+	d.explain(out, d.origin)
+	for _, rounds := range d.groups {
+		chosen := best(rounds)
+		for _, r := range chosen {
+			d.explain(out, r)
+			d.rely(out, r)
+		}
+		for _, r := range rounds {
+			if r.outcome != chosen[0].outcome {
+				out.Checks = append(out.Checks, checks(r)...)
+			}
+		}
+	}
+	if len(d.groups) == 0 && out.Outcome == provenance.Indeterminate {
+		out.Reasons = append(out.Reasons, d.noRulePermits(entry{}))
+	}
+	d.noteRequest(out)
+	return out
+}
+
+func (d *decider) subject() provenance.DecisionSubject {
+	s := provenance.DecisionSubject{Root: rootText(d.facts.subject), Manifest: d.facts.subject.Manifest, Content: string(d.facts.subject.Content)}
+	if d.facts.declaration != nil {
+		s.Name = d.facts.declaration.Item.Name
+	}
+	return s
+}
+
+// explain appends the round's checks, and its reasons where it is no permit.
+func (d *decider) explain(out *provenance.Decision, r round) {
+	out.Checks = append(out.Checks, checks(r)...)
+	found := false
+	for _, f := range r.findings {
+		if f.outcome == provenance.Permit {
+			continue
+		}
+		found = true
+		out.Reasons = append(out.Reasons, d.reason(f))
+	}
+	if !found && r.outcome == provenance.Indeterminate {
+		out.Reasons = append(out.Reasons, d.noRulePermits(r.entry))
+	}
+}
+
+func checks(r round) []provenance.Check {
+	var out []provenance.Check
+	for _, f := range r.findings {
+		if f.rule.forbid {
+			out = append(out, provenance.Check{Rule: f.rule.place, Code: f.code(), Outcome: f.outcome,
+				Citation: f.rule.citation, Classification: f.entry.name(), Authorization: f.entry.key()})
+		}
+	}
+	return out
+}
+
+// ruleErrorCode is the code of a rule whose evaluation failed, and
+// noRuleCode that of a request which no rule permits and none forbids.
+const (
+	ruleErrorCode = "rule-error"
+	noRuleCode    = "no-rule-permits"
+)
+
+func (f finding) code() string {
+	if f.err != "" {
+		return ruleErrorCode
+	}
+	return f.rule.code
+}
+
+func (d *decider) reason(f finding) provenance.Reason {
+	return provenance.Reason{
+		Code: f.code(), Outcome: f.outcome, Rule: f.rule.place, Citation: f.rule.citation,
+		Message:        d.message(f),
+		Classification: f.entry.name(), Authorization: f.entry.key(),
+		Papers: slices.Clone(d.facts.signedBy),
+	}
+}
+
+func (d *decider) noRulePermits(e entry) provenance.Reason {
+	return provenance.Reason{
+		Code: noRuleCode, Outcome: provenance.Indeterminate,
+		Message:        "no rule permits this request and none says why not",
+		Classification: e.name(), Authorization: e.key(),
+		Papers: slices.Clone(d.facts.signedBy),
+	}
+}
+
+// rely records an authorisation that decided for its classification, and what
+// it asks of the party.
+func (d *decider) rely(out *provenance.Decision, r round) {
+	a := r.entry.authorization
+	if a == nil || slices.Contains(out.Basis, a.Key()) {
+		return
+	}
+	out.Basis = append(out.Basis, a.Key())
+	for _, c := range a.Conditions {
+		out.Obligations = append(out.Obligations, a.Key()+"#"+c.ID+": "+c.Text)
+	}
+	if _, ends := validity(a); r.outcome == provenance.Permit && !d.at.Before(ends) {
+		// DOMAIN: the end of a licence ends the authority to export; what was
+		// received before may go on being used.
+		out.Notes = append(out.Notes, a.Key()+" was valid until "+a.ValidUntil.String()+
+			"; use of what was received before goes on, and receipt before that day was not checked")
+	}
+}
+
+// noteRequest notes what a reader of the decision should know of the request.
+func (d *decider) noteRequest(out *provenance.Decision) {
+	party, known := d.facts.declared(d.request.Party.ID)
+	if known && party.Name != d.request.Party.Name && !slices.ContainsFunc(party.Names, func(n provenance.Name) bool { return n.Value == d.request.Party.Name }) {
+		out.Notes = append(out.Notes, "the request calls "+string(party.ID)+" "+provenance.Quote(d.request.Party.Name)+
+			", the papers "+provenance.Quote(party.Name))
+	}
+	if d.facts.declaration != nil && d.facts.declaration.Terms.Retransfer != "" && out.Outcome == provenance.Permit {
+		out.Obligations = append(out.Obligations, d.terms()...)
+	}
+	if d.facts.subject.Content != attest.Verified {
+		out.Notes = append(out.Notes, "the files are known by the digests that the manifest names; their bytes are verified when they are unpacked")
+	}
+	if out.Notes == nil {
+		out.Notes = []string{}
+	}
+	if out.Papers == nil {
+		out.Papers = []provenance.PaperRecord{}
+	}
+}
+
+// terms says in words what the declaration lays down for afterwards.
+func (d *decider) terms() []string {
+	declaration := d.facts.declaration
+	out := []string{"terms: retransfer and reexport: " + declaration.Terms.Retransfer + "; derivatives: " + declaration.Terms.Derivatives}
+	if regime := declaration.EndUseMonitoring.Regime; regime != "" {
+		out = append(out, "end-use monitoring: "+regime)
+	}
+	for _, s := range declaration.Statements {
+		out = append(out, "carry the destination control statement of "+s.Citation+" (sha256:"+s.SHA256.String()+")")
+	}
+	for _, m := range declaration.Markings {
+		out = append(out, "marking: "+m.Scheme+" "+m.Value)
+	}
+	return out
+}
+
+// message says in one sentence what the rule found and what it wanted.
+func (d *decider) message(f finding) string {
+	if f.err != "" {
+		return "the rule could not be evaluated: " + strings.Join(strings.Fields(f.err), " ")
+	}
+	if f.rule.message != "" {
+		return f.rule.message
+	}
+	if text, ok := messages[f.rule.code]; ok {
+		return text(d, f.entry)
+	}
+	return "rule " + f.rule.place + " forbids this request"
+}

@@ -1,0 +1,250 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// file is the policy file, policy/v1.
+type file struct {
+	Carnet  string        `json:"carnet"`
+	Name    string        `json:"name"`
+	Signers []signerEntry `json:"signers"`
+	Require *requireEntry `json:"require"`
+	Rules   []string      `json:"rules"`
+}
+
+type requireEntry struct {
+	Provenance    *provenanceEntry    `json:"provenance"`
+	Declaration   *declarationEntry   `json:"declaration"`
+	Authorization *authorizationEntry `json:"authorization"`
+}
+
+type provenanceEntry struct {
+	Role role `json:"role"`
+}
+
+type declarationEntry struct {
+	Role      role `json:"role"`
+	Threshold *int `json:"threshold"`
+}
+
+type authorizationEntry struct {
+	SignedBy string `json:"signedBy"`
+}
+
+// requirements are what a policy asks of the evidence.
+type requirements struct {
+	provenance role // role that has to sign build provenance; empty where none is asked for
+	threshold  int  // distinct signers that a declaration needs
+}
+
+const (
+	fileVersion = "policy/v1"
+
+	// maxRules bounds the rule files of a policy and maxFileSize, in bytes, each
+	// of them: a policy is the recipient's own, but its parts may come by mail.
+	maxRules    = 64
+	maxFileSize = 1 << 20
+)
+
+// FileError is returned for a file of a policy that cannot be read.
+type FileError struct {
+	File string // relative to the policy file's folder
+	Err  error
+}
+
+// Error names the file.
+func (e *FileError) Error() string { return "policy: " + e.File + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// LoadFile is [Load] for a file on disk. The files that the policy names lie
+// below the policy file's folder, which links may not leave.
+func LoadFile(name string) (*Policy, error) {
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, &FileError{File: name, Err: err}
+	}
+	defer root.Close()
+	return Load(root.FS(), filepath.Base(name))
+}
+
+// Load reads the policy file called name in fsys and everything that it names,
+// relative to its folder, and checks all of it: the form of the file, keys
+// against their fingerprints, rules against the schema. A policy that would
+// not do what it says does not load: the error is a [*FileError] around a
+// [*provenance.InvalidError], [*attest.KeyError], [*attest.TrustError] or
+// [*RuleError].
+func Load(fsys fs.FS, name string) (*Policy, error) {
+	dir, base := path.Split(name)
+	if dir != "" {
+		sub, err := fs.Sub(fsys, path.Clean(dir))
+		if err != nil {
+			return nil, &FileError{File: name, Err: err}
+		}
+		fsys = sub
+	}
+	l := &loader{fsys: fsys}
+	data, err := l.read(base)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parseFile(data)
+	if err != nil {
+		return nil, &FileError{File: base, Err: err}
+	}
+	return l.compile(f)
+}
+
+// loader reads the files of one policy and remembers their digests.
+type loader struct {
+	fsys  fs.FS
+	files []provenance.File
+}
+
+func (l *loader) read(name string) ([]byte, error) {
+	if err := provenance.CheckPath(name); err != nil {
+		return nil, &FileError{File: name, Err: err}
+	}
+	f, err := l.fsys.Open(name)
+	if err != nil {
+		return nil, &FileError{File: name, Err: bare(err)}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	switch {
+	case err != nil:
+		return nil, &FileError{File: name, Err: bare(err)}
+	case len(data) > maxFileSize:
+		return nil, &FileError{File: name, Err: fmt.Errorf("found more than %d bytes, want at most that", maxFileSize)}
+	}
+	l.files = append(l.files, provenance.File{Path: name, Digest: provenance.SumDigest(data), Size: int64(len(data))})
+	return data, nil
+}
+
+// bare drops the path that an error of package fs repeats.
+func bare(err error) error {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+func parseFile(data []byte) (*file, error) {
+	raw, err := provenance.FromYAML(fileVersion, data)
+	if err != nil {
+		return nil, err
+	}
+	f := new(file)
+	if err := provenance.DecodeStrict(fileVersion, raw, f); err != nil {
+		return nil, err
+	}
+	var findings provenance.Findings
+	findings.Check(f.Carnet == fileVersion, "carnet", f.Carnet, fileVersion)
+	findings.Check(f.Name != "" && len(f.Name) <= 256, "name", f.Name, "a name for the policy, of at most 256 bytes")
+	findings.Check(len(f.Signers) > 0, "signers", "", "at least one signer")
+	for i, s := range f.Signers {
+		s.check(&findings, "signers["+strconv.Itoa(i)+"]")
+	}
+	f.Require.check(&findings)
+	findings.Check(len(f.Rules) <= maxRules, "rules", strconv.Itoa(len(f.Rules))+" files", "at most "+strconv.Itoa(maxRules))
+	if err := findings.Err(fileVersion); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *requireEntry) check(f *provenance.Findings) {
+	if r == nil || *r == (requireEntry{}) {
+		f.Add("require", "", "at least one requirement, such as declaration: {role: exporter, threshold: 1}")
+		return
+	}
+	if p := r.Provenance; p != nil {
+		p.Role.check(f, "require.provenance.role")
+	}
+	if d := r.Declaration; d != nil {
+		f.Check(d.Role == "" || d.Role == roleExporter, "require.declaration.role", string(d.Role), "exporter: nobody else declares")
+		if d.Threshold != nil {
+			f.Check(*d.Threshold >= 1 && *d.Threshold <= maxThreshold, "require.declaration.threshold", strconv.Itoa(*d.Threshold), "a whole number from 1 to "+strconv.Itoa(maxThreshold))
+		}
+	}
+	if a := r.Authorization; a != nil {
+		f.Check(a.SignedBy == "" || a.SignedBy == string(roleExporter), "require.authorization.signedBy", a.SignedBy, "exporter, the only one this version evaluates")
+	}
+}
+
+const maxThreshold = 100
+
+// compile turns the file into a policy, reading what it names.
+func (l *loader) compile(f *file) (*Policy, error) {
+	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), require: requirements{threshold: 1}}
+	if r := f.Require.Provenance; r != nil {
+		p.require.provenance = r.Role
+	}
+	if r := f.Require.Declaration; r != nil && r.Threshold != nil {
+		p.require.threshold = *r.Threshold
+	}
+	var trusted []attest.TrustedSigner
+	for _, entry := range f.Signers {
+		key, err := l.key(entry)
+		if err != nil {
+			return nil, err
+		}
+		trusted = append(trusted, attest.TrustedSigner{Name: entry.Name, Key: key})
+		p.signers[entry.Name] = entry.signer()
+	}
+	var err error
+	if p.trust, err = attest.NewTrust(trusted...); err != nil {
+		return nil, &FileError{File: l.files[0].Path, Err: err}
+	}
+	var sources []ruleSource
+	for _, name := range f.Rules {
+		data, err := l.read(name)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, ruleSource{name: name, text: data})
+	}
+	if p.rules, err = compileRules(sources); err != nil {
+		return nil, err
+	}
+	manifest, err := provenance.NewManifest(l.files)
+	if err != nil {
+		return nil, &FileError{File: l.files[0].Path, Err: err}
+	}
+	p.digest = manifest.Root()
+	return p, nil
+}
+
+func (l *loader) key(entry signerEntry) (*attest.PublicKey, error) {
+	data, err := l.read(entry.Key)
+	if err != nil {
+		return nil, err
+	}
+	key, err := attest.ParsePublicKey(data)
+	if err != nil {
+		return nil, &FileError{File: entry.Key, Err: err}
+	}
+	if entry.Fingerprint != "" {
+		want, err := attest.ParseFingerprint(entry.Fingerprint)
+		if err != nil {
+			return nil, &FileError{File: l.files[0].Path, Err: err}
+		}
+		if want != key.Fingerprint() {
+			return nil, &FileError{File: entry.Key, Err: fmt.Errorf("signer %s: found a key with fingerprint %s, want %s",
+				provenance.Quote(entry.Name), key.Fingerprint(), want)}
+		}
+	}
+	return key, nil
+}

@@ -1,0 +1,76 @@
+// Package policy says what a recipient accepts: it decides from verified
+// papers, offline and at any time, whether a use of an artifact is authorised.
+//
+// [Load] reads a policy file with the keys and rules it names and checks all of
+// it; [Policy.Trust] is what package attest verifies papers against; and
+// [Policy.Decide] is a pure function from the evidence, a request and a time to
+// a decision with every reason. It does no I/O and reads no clock.
+//
+//	pol, err := policy.LoadFile("policy.yaml")
+//	art, err := attest.Open(ctx, "oci-archive:tracker.tar")
+//	ev := attest.Verify(art, pol.Trust())
+//	decision, err := pol.Decide(ev, request, policy.Clock(time.Now()))
+//
+// Go proves, Cedar decides: Go code establishes who signed what about which
+// artifact and hands it over; every restriction is a rule in rules/core.cedar
+// that a compliance officer can read, and stands in the decision with its file
+// and line. A recipient adds rules of its own, which can only restrict.
+//
+// # What it does not prove
+//
+// A permit says that the declarations which the recipient's trusted signers
+// signed cover the request as it was put. Whether those declarations are right,
+// whether the asker is who the request says, and what happens afterwards, no
+// software can know. It is not a licence and not a determination.
+//
+// # Compatibility
+//
+// Policy files, requests and decisions of one version are read by every later
+// version of the same major number; a later version may refuse what an earlier
+// one permitted where a check was missing.
+package policy
+
+import (
+	"time"
+
+	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// Tool names this implementation in its decisions.
+const Tool = "github.com/carnet-dev/carnet v0.1.0"
+
+// Policy is a recipient's policy, compiled. It is immutable and safe for
+// concurrent use. Only [Load] and [LoadFile] make one; the nil Policy and the
+// zero value decide nothing.
+type Policy struct {
+	name    string
+	digest  provenance.Digest
+	trust   *attest.Trust
+	signers map[string]signer
+	require requirements
+	rules   *ruleSet
+}
+
+// Name returns the policy's name.
+func (p *Policy) Name() string { return p.name }
+
+// Digest returns the root of the manifest of files that the policy file and
+// every file it names make up: no byte of any of them can change without it.
+func (p *Policy) Digest() provenance.Digest { return p.digest }
+
+// Trust returns the signers that the policy knows.
+func (p *Policy) Trust() *attest.Trust { return p.trust }
+
+// Time is the time for which to decide, and where it comes from. The zero
+// value is none, and nothing is decided for it.
+type Time struct {
+	at     time.Time
+	source string
+}
+
+// Clock is the time that the caller's clock shows.
+func Clock(now time.Time) Time { return Time{now.UTC().Truncate(time.Second), "clock"} }
+
+// Given is a time of the caller's choosing, as an auditor replays a decision.
+func Given(at time.Time) Time { return Time{at.UTC(), "given"} }

@@ -1,0 +1,142 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// role is what a signer may act as. It is not a party's role in a transaction.
+type role string
+
+const (
+	roleExporter           role = "exporter"
+	roleProducer           role = "producer"
+	roleLicensingAuthority role = "licensing-authority"
+	roleRecorder           role = "recorder"
+	roleCustodian          role = "custodian"
+	roleAdjudicator        role = "adjudicator"
+)
+
+var roles = []role{roleExporter, roleProducer, roleLicensingAuthority, roleRecorder, roleCustodian, roleAdjudicator}
+
+func (r role) check(f *provenance.Findings, field string) {
+	f.Check(slices.Contains(roles, r), field, string(r), "one of exporter, producer, licensing-authority, recorder, custodian, adjudicator")
+}
+
+// signerEntry is a signer as the policy file has it.
+type signerEntry struct {
+	Name        string               `json:"name"`
+	Roles       []role               `json:"roles"`
+	Parties     []provenance.PartyID `json:"parties"`    // for whom it may speak
+	Authorizes  []string             `json:"authorizes"` // authorities whose grants it may give
+	Key         string               `json:"key"`
+	Fingerprint string               `json:"fingerprint"` // must match the key
+	Confirmed   *confirmation        `json:"confirmed"`   // how the key was compared; for people
+	Person      string               `json:"person"`      // must be the declaration's responsible person
+	Artifacts   []string             `json:"artifacts"`   // exact names; empty: any
+	NotBefore   provenance.Time      `json:"notBefore"`
+	NotAfter    provenance.Time      `json:"notAfter"`
+}
+
+// confirmation says by whom, when and over which channel a key was compared.
+type confirmation struct {
+	By      string          `json:"by"`
+	On      provenance.Date `json:"on"`
+	Channel string          `json:"channel"`
+}
+
+func (s signerEntry) check(f *provenance.Findings, field string) {
+	f.Check(s.Name != "" && len(s.Name) <= 128 && strings.TrimSpace(s.Name) == s.Name, field+".name", s.Name, "a name")
+	f.Check(len(s.Roles) > 0, field+".roles", "", "at least one role")
+	for _, r := range s.Roles {
+		r.check(f, field+".roles")
+	}
+	for _, id := range s.Parties {
+		f.Check(id.Valid(), field+".parties", string(id), "ids of parties such as cage:0ABC1")
+	}
+	// A signer that could never be heard is a slip of the pen.
+	speaks := slices.ContainsFunc(s.Roles, func(r role) bool { return r == roleExporter || r == roleCustodian })
+	f.Check(!speaks || len(s.Parties) > 0, field+".parties", "", "the parties that an exporter or custodian speaks for")
+	f.Check(!slices.Contains(s.Roles, roleLicensingAuthority) || len(s.Authorizes) > 0, field+".authorizes", "", "the authorities that a licensing-authority grants for")
+	for _, a := range s.Authorizes {
+		f.Check(a != "", field+".authorizes", a, "names of authorities such as us-ddtc")
+	}
+	f.Check(s.Key != "", field+".key", "", "the path of the signer's public key")
+	if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() {
+		f.Check(s.NotBefore.Std().Before(s.NotAfter.Std()), field+".notAfter", s.NotAfter.String(), "a time after notBefore")
+	}
+}
+
+// signer is an entry of the policy, ready to be asked what it may say.
+type signer struct {
+	roles               []role
+	parties             []provenance.PartyID
+	person              string
+	artifacts           []string
+	notBefore, notAfter time.Time
+}
+
+func (s signerEntry) signer() signer {
+	return signer{
+		roles:     slices.Clone(s.Roles),
+		parties:   slices.Clone(s.Parties),
+		person:    s.Person,
+		artifacts: slices.Clone(s.Artifacts),
+		notBefore: s.NotBefore.Std(),
+		notAfter:  s.NotAfter.Std(),
+	}
+}
+
+// refusal is why a signer is not heard; empty where it is.
+type refusal string
+
+// acts reports why the signer may not act in the role at that time. Without a
+// trusted timestamp the time is that of the decision: a signer's own word for
+// when it signed would outlive its key.
+func (s signer) acts(r role, at time.Time) refusal {
+	switch {
+	case !slices.Contains(s.roles, r):
+		return refusal("the signer does not have role " + string(r))
+	case !s.notBefore.IsZero() && at.Before(s.notBefore):
+		return "the signer's key is not valid yet"
+	case !s.notAfter.IsZero() && at.After(s.notAfter):
+		return "the signer's key is not valid any more, and the paper has no trusted time"
+	}
+	return ""
+}
+
+// speaksFor reports why the signer may not speak for the party.
+func (s signer) speaksFor(id provenance.PartyID) refusal {
+	if !slices.Contains(s.parties, id) {
+		return refusal("the signer does not speak for " + provenance.Quote(string(id)))
+	}
+	return ""
+}
+
+// speaksOf reports why the signer may not speak of an artifact that goes by
+// all of the names.
+func (s signer) speaksOf(names ...string) refusal {
+	if len(s.artifacts) == 0 {
+		return ""
+	}
+	for _, name := range names {
+		if !slices.Contains(s.artifacts, name) {
+			return refusal("the signer does not speak of artifact " + provenance.Quote(name))
+		}
+	}
+	if len(names) == 0 {
+		return "the signer speaks of named artifacts only, and the paper names none"
+	}
+	return ""
+}
+
+// isPerson reports why the signer is not the person that a declaration names.
+func (s signer) isPerson(name string) refusal {
+	if s.person != "" && s.person != name {
+		return refusal("the signer signs for " + provenance.Quote(s.person) + ", the declaration names " + provenance.Quote(name))
+	}
+	return ""
+}

@@ -69,3 +69,24 @@ func TestDigestText(t *testing.T) {
 		t.Errorf("a failed UnmarshalText changed the digest to %v", got)
 	}
 }
+
+func TestOCIDigest(t *testing.T) {
+	want := provenance.SumDigest([]byte("abc"))
+	if got := want.OCI(); got != "sha256:"+abc {
+		t.Errorf("OCI() = %q, want %q", got, "sha256:"+abc)
+	}
+	if got, err := provenance.ParseOCIDigest("sha256:" + abc); err != nil || got != want {
+		t.Errorf("ParseOCIDigest = %v, %v, want %v", got, err, want)
+	}
+	if got := (provenance.Digest{}).OCI(); got != "" {
+		t.Errorf("OCI() of the zero Digest = %q, want none", got)
+	}
+	for _, bad := range []string{
+		"", "sha256:", abc, "SHA256:" + abc, "sha256:" + strings.ToUpper(abc), "sha512:" + abc,
+		"sha256:" + abc[:63], "sha256:" + abc + "0", "sha256:sha256:" + abc, " sha256:" + abc,
+	} {
+		if d, err := provenance.ParseOCIDigest(bad); err == nil || !d.IsZero() {
+			t.Errorf("ParseOCIDigest(%q) = %v, %v, want the zero Digest and an error", bad, d, err)
+		}
+	}
+}

@@ -104,6 +104,8 @@ var declarationRefusals = []struct{ base, path, value, field string }{
 	{"borealis-planner", "authorizations[1].id", `"lic"`, ""}, // twice
 	{"arden-tracker", "authorizations[0].kind", `"dsp-83"`, ""},
 	{"arden-tracker", "authorizations[0].authority", `"US DDTC"`, ""},
+	{"juniper-simulator", "authorizations[1]", `{"id":"b","kind":"dsp-73","authority":"us-ddtc","number":"JT-2.A/1","covers":["A"],"actions":["use"],"validFrom":"2027-08-01",
+		"validUntil":"2027-08-01","destinations":[{"country":"TW"}],"parties":["gov:tw"],"endUses":[{"code":"training","text":"t"}]}`, ""}, // its key twice
 	{"arden-tracker", "authorizations[0].number", remove, ""},
 	{"arden-tracker", "authorizations[0].number", `"50"`, ""},
 	{"arden-tracker", "authorizations[0].number", `"050 123 456"`, ""},

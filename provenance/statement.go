@@ -301,13 +301,19 @@ func MarshalSubjects(subjects []Subject) ([]byte, error) {
 // [ParseStatement].
 func ParseSubjects(data []byte) ([]Subject, error) {
 	const document = "subjects"
+	if len(data) > MaxStatementSize {
+		return nil, invalid(document, &FieldError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", MaxStatementSize)})
+	}
 	var descriptors []descriptor
 	if err := DecodeStrict(document, data, &descriptors); err != nil {
 		return nil, err
 	}
 	var f Findings
 	subjects := checkSubjects(&f, descriptors)
-	return subjects, f.Err(document)
+	if err := f.Err(document); err != nil {
+		return nil, err
+	}
+	return subjects, nil
 }
 
 // checkSubjects returns the subjects that the descriptors name.

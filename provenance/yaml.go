@@ -19,8 +19,12 @@ const MaxDocumentSize = 1 << 20
 // Dates stay text as they were written. Refused, with an [*InvalidError] that
 // names document: more than one YAML document, duplicate keys, keys that are
 // not text, anchors, aliases (with which a kilobyte can stand for a terabyte),
-// tags other than !!str, nesting beyond 64, and more than 1 MiB.
+// tags other than !!str, nesting beyond 64, and more than 1 MiB, or 4 MiB of
+// JSON, which a program may have written.
 func FromYAML(document string, data []byte) ([]byte, error) {
+	if len(data) > MaxStatementSize {
+		return nil, invalid(document, &FieldError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", MaxStatementSize)})
+	}
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' && jsontext.Value(data).IsValid() {
 		if err := checkDepth(data); err != nil {
 			return nil, invalid(document, err)

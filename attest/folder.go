@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -235,98 +234,7 @@ func signFolder(root *os.Root, ref reference, m *provenance.Manifest, papers []*
 	return syncDir(root, provenance.ReservedDir)
 }
 
-// paperName returns the name of a paper's file: what it says, for people, and
-// enough of its digest that no two papers share a name.
-func paperName(b *Bundle) string {
-	kind := "paper"
-	if st, err := b.UnverifiedStatement(); err == nil {
-		kind = shortKind(st.PredicateType)
-	}
-	sum := provenance.Digest(sha256.Sum256(b.Bytes()))
-	return kind + "-" + sum.String()[:16] + paperSuffix
-}
-
-// shortKind returns the word of a predicate type that says most, in characters
-// that any file system takes: "export-control" of …/export-control/v1.
-func shortKind(predicateType string) string {
-	word := "paper"
-	for part := range strings.SplitSeq(strings.ToLower(predicateType), "/") {
-		part = strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
-				return r
-			}
-			return -1
-		}, part)
-		if part = strings.Trim(part, "-"); part != "" && len(part) <= 64 && !isVersion(part) {
-			word = part
-		}
-	}
-	return word
-}
-
-func isVersion(part string) bool {
-	rest, ok := strings.CutPrefix(part, "v")
-	return ok && rest != "" && strings.Trim(rest, "0123456789") == ""
-}
-
 // writePaper writes a paper into .carnet, unless it is there already.
 func writePaper(root *os.Root, b *Bundle) error {
 	return writeFile(root, provenance.ReservedDir+"/"+paperName(b), b.Bytes())
-}
-
-// writeFile writes a small file under a temporary name, and gives it its own
-// when it is whole and on the disk.
-func writeFile(root *os.Root, name string, content []byte) (err error) {
-	f, temp, err := createTemp(root, dirOf(name))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			root.Remove(temp)
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return root.Rename(temp, name)
-}
-
-func dirOf(name string) string {
-	if dir, _, ok := cutLast(name, "/"); ok {
-		return dir
-	}
-	return "."
-}
-
-// createTemp creates a file under a name nobody else has in dir.
-func createTemp(root *os.Root, dir string) (*os.File, string, error) {
-	for range 100 {
-		name := dir + "/" + tempName()
-		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, name, err
-		}
-	}
-	return nil, "", fmt.Errorf("attest: found no free temporary name in %s", dir)
-}
-
-// syncDir makes the names in a directory durable. Not every system can.
-func syncDir(root *os.Root, dir string) error {
-	d, err := root.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -302,79 +299,4 @@ func (w *layoutWriter) close() error {
 		return os.RemoveAll(w.created)
 	}
 	return nil
-}
-
-// editIndex returns an index.json without the entries replaced, and with the
-// manifest under the tag and the attached ones. Everything else, members that
-// are not known here included, is kept as it stands. raw is nil for a new one.
-func editIndex(raw []byte, tag string, replaced map[string]bool, manifest *document, attached []document) ([]byte, error) {
-	members := map[string]jsontext.Value{
-		"schemaVersion": jsontext.Value("2"),
-		"mediaType":     jsontext.Value(`"` + ocispec.MediaTypeImageIndex + `"`),
-		"manifests":     jsontext.Value("[]"),
-	}
-	if raw != nil {
-		members = nil
-		if err := json.Unmarshal(raw, &members); err != nil {
-			return nil, err
-		}
-	}
-	var entries []jsontext.Value
-	if err := json.Unmarshal(members["manifests"], &entries); err != nil {
-		return nil, err
-	}
-	kept := []jsontext.Value{}
-	present := map[string]bool{}
-	for _, entry := range entries {
-		var d ocispec.Descriptor
-		if err := json.Unmarshal(entry, &d); err != nil {
-			return nil, err
-		}
-		if replaced[string(d.Digest)] && d.Annotations[ocispec.AnnotationRefName] == tag {
-			continue
-		}
-		present[string(d.Digest)] = true
-		kept = append(kept, entry)
-	}
-	add := func(d ocispec.Descriptor) error {
-		entry, err := json.Marshal(d, json.Deterministic(true))
-		kept = append(kept, entry)
-		return err
-	}
-	if manifest != nil {
-		d := manifest.descriptor(artifactTypeOf(manifest.raw))
-		if tag != "" {
-			d.Annotations = map[string]string{ocispec.AnnotationRefName: tag}
-		}
-		if err := add(d); err != nil {
-			return nil, err
-		}
-	}
-	for _, doc := range attached {
-		if d := doc.descriptor(BundleMediaType); !present[string(d.Digest)] {
-			present[string(d.Digest)] = true
-			if err := add(d); err != nil {
-				return nil, err
-			}
-		}
-	}
-	manifests, err := json.Marshal(kept)
-	if err != nil {
-		return nil, err
-	}
-	members["manifests"] = manifests
-	out, err := json.Marshal(members, json.Deterministic(true))
-	if err != nil {
-		return nil, fmt.Errorf("attest: %s: %w", ocispec.ImageIndexFile, err)
-	}
-	return out, nil
-}
-
-// artifactTypeOf returns the artifactType of a manifest, for a listing.
-func artifactTypeOf(raw []byte) string {
-	m, err := decode[ocispec.Manifest](raw)
-	if err != nil {
-		return ""
-	}
-	return m.ArtifactType
 }

@@ -179,6 +179,13 @@ func TestManifestMismatches(t *testing.T) {
 		{name: "an empty config that is not empty", kind: Software, edit: func(t *testing.T, layout string, m *ocispec.Manifest) {
 			m.Config = putBlobFile(t, layout, ocispec.MediaTypeEmptyJSON, []byte(`{"a":1}`))
 		}, want: []string{"config"}},
+		{name: "an empty config of the same size", kind: Software, edit: func(t *testing.T, layout string, m *ocispec.Manifest) {
+			m.Config = putBlobFile(t, layout, ocispec.MediaTypeEmptyJSON, []byte(`[]`))
+		}, want: []string{"config"}},
+		{name: "the empty config of another type", kind: Software, edit: func(_ *testing.T, _ string, m *ocispec.Manifest) {
+			m.Config.MediaType = ocispec.MediaTypeImageConfig
+		}, want: []string{"config"}},
+		{name: "the empty config of another size", kind: Software, edit: func(_ *testing.T, _ string, m *ocispec.Manifest) { m.Config.Size++ }, want: []string{"config"}},
 		{name: "another schemaVersion", edit: func(_ *testing.T, _ string, m *ocispec.Manifest) { m.SchemaVersion = 1 }, want: []string{"manifest"}},
 		{name: "no media type", edit: func(_ *testing.T, _ string, m *ocispec.Manifest) { m.MediaType = "" }, want: []string{"manifest"}},
 		{name: "Docker's media type", edit: func(_ *testing.T, _ string, m *ocispec.Manifest) { m.MediaType = dockerManifest }, want: []string{"manifest"}},

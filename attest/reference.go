@@ -173,10 +173,14 @@ func (r reference) where() string {
 
 // at returns the reference to the manifest d in the store of r.
 func (r reference) at(d provenance.Digest) string {
+	store := r.where()
 	if r.place == inFolder {
-		return r.where()
+		return store
 	}
-	return r.where() + "@" + digestPrefix + d.String()
+	if _, last, ok := cutLast(r.path, ":"); ok && tagPattern.MatchString(last) {
+		store += ":" + r.tag // which tells that the end of the path is none
+	}
+	return store + "@" + digestPrefix + d.String()
 }
 
 // wanted says what r picks in its store, for messages.

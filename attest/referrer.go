@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/go-json-experiment/json"
@@ -211,6 +210,7 @@ func readReferrers(ctx context.Context, st store, subject provenance.Digest, whe
 				problems[i] = &PaperError{Digest: digestOf(d), Problem: "the manifest that attaches it is not one", Err: err}
 				return nil
 			}
+			doc.mediaType = mediaTypeOf(m)
 			if m.Subject != nil && digestOf(*m.Subject) == subject && holdsBundle(m) {
 				docs[i] = &referrer{doc, m}
 			}
@@ -273,28 +273,7 @@ func newReferrer(b *Bundle, subject document) (document, error) {
 
 // descriptor returns the entry of a referrer in an index.
 func (d document) descriptor(artifactType string) ocispec.Descriptor {
-	mediaType := d.mediaType
-	if mediaType == "" {
-		mediaType = ocispec.MediaTypeImageManifest
-	}
-	desc := descriptorOf(mediaType, d.digest, int64(len(d.raw)))
+	desc := descriptorOf(d.mediaType, d.digest, int64(len(d.raw)))
 	desc.ArtifactType = artifactType
 	return desc
-}
-
-// parseIndex reads an image index: an index.json, a list of referrers.
-func parseIndex(raw []byte, where string) (ocispec.Index, error) {
-	index, err := decode[ocispec.Index](raw)
-	if err != nil {
-		return index, &FormatError{Where: where, Problem: "the index is not one", Err: err}
-	}
-	if index.SchemaVersion != 2 || index.MediaType != "" && index.MediaType != ocispec.MediaTypeImageIndex {
-		return index, &FormatError{Where: where, Problem: fmt.Sprintf("found an index of schemaVersion %d and mediaType %s, want 2 and %s", index.SchemaVersion, quote(index.MediaType), ocispec.MediaTypeImageIndex)}
-	}
-	for _, d := range index.Manifests {
-		if !strings.Contains(string(d.Digest), ":") || d.Size < 0 {
-			return index, &FormatError{Where: where, Problem: fmt.Sprintf("the index lists %s of %d bytes, want a digest and a size", quote(string(d.Digest)), d.Size)}
-		}
-	}
-	return index, nil
 }

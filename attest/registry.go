@@ -55,7 +55,7 @@ func (r *repository) connect(ctx context.Context) (*http.Client, error) {
 		return nil, r.failed(0, fmt.Errorf("no credentials: %w", err))
 	}
 	guarded := &guard{registry: r.repo.RegistryStr(), inner: r.settings.transport}
-	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, transport.NewRetry(guarded), r.scopes)
+	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, newRetry(guarded), r.scopes)
 	if err != nil {
 		return nil, r.failed(0, err)
 	}
@@ -128,7 +128,6 @@ func (r *repository) readBody(resp *http.Response, limit int64, what string) ([]
 	return raw, nil
 }
 
-// identifier returns what the reference names in the repository, for a path.
 func (r *repository) resolve(ctx context.Context) (document, error) {
 	return r.document(ctx, r.ref.tag, r.ref.wanted())
 }
@@ -208,65 +207,41 @@ func (b *blobReader) open() error {
 func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.n += int64(n)
-	if err == nil || err == io.EOF || b.ctx.Err() != nil || b.n >= b.d.Size || b.resumed == maxResumes {
+	switch {
+	case err == nil || err == io.EOF:
 		return n, err
+	case b.ctx.Err() != nil:
+		return n, context.Cause(b.ctx)
+	case b.n >= b.d.Size || b.resumed == maxResumes:
+		return n, b.r.failed(0, err)
 	}
 	b.resumed++
 	b.body.Close()
 	if again := b.open(); again != nil {
-		b.body = io.NopCloser(strings.NewReader(""))
-		return n, errors.Join(err, again)
+		b.body = http.NoBody
+		return n, errors.Join(b.r.failed(0, err), again)
 	}
 	return n, nil
 }
 
 func (b *blobReader) Close() error { return b.body.Close() }
 
-// tokenHosts are hosts that issue tokens for a registry under another name,
-// both operated by the same organisation.
-var tokenHosts = map[string]string{
-	"index.docker.io":     "auth.docker.io",
-	"registry.gitlab.com": "gitlab.com",
+// A retry sends reads again when a registry is overloaded or a connection
+// breaks before the answer. Writes have bodies, which whoever sends them
+// repeats.
+type retry struct {
+	reads, writes http.RoundTripper
 }
 
-// A guard sits below everything that adds credentials to requests, and refuses
-// to carry them to another host than the registry's (a registry names the realm
-// that issues tokens, and may redirect: oras-go GHSA-xf85-363p-868w, regclient
-// GHSA-qvqc-4c52-x6qp), or over an open connection to another computer.
-type guard struct {
-	registry string
-	inner    http.RoundTripper
+func newRetry(inner http.RoundTripper) *retry {
+	return &retry{writes: inner, reads: transport.NewRetry(inner, transport.WithRetryStatusCodes(
+		http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout))}
 }
 
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	// A token is asked for with a form that holds a password or a refresh token.
-	secret := req.Header.Get("Authorization") != "" ||
-		strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
-	host := req.URL.Host
-	if secret {
-		own := host == g.registry || host == tokenHosts[g.registry]
-		if !own || req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
-			if req.Body != nil {
-				req.Body.Close()
-			}
-			return nil, &CredentialError{Registry: g.registry, URL: req.URL.Scheme + "://" + host}
-		}
+func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet || req.Method == http.MethodHead {
+		return r.reads.RoundTrip(req)
 	}
-	return g.inner.RoundTrip(req)
-}
-
-// checkRedirect follows a registry to where its blobs lie, without credentials
-// (guard), and not from a private connection to an open one, nor from elsewhere
-// to this computer or its network.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	from := via[0].URL
-	switch {
-	case len(via) > maxRedirects:
-		return fmt.Errorf("redirected more than %d times", maxRedirects)
-	case req.URL.Scheme != "https" && req.URL.Scheme != from.Scheme:
-		return fmt.Errorf("redirected from %s to %s", from.Scheme, quote(req.URL.Scheme))
-	case req.URL.Host != from.Host && isPrivate(req.URL.Hostname()) && !isPrivate(from.Hostname()):
-		return fmt.Errorf("redirected from %s to the private address %s", from.Host, quote(req.URL.Hostname()))
-	}
-	return nil
+	return r.writes.RoundTrip(req)
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/carnet-dev/carnet/provenance"
@@ -47,9 +47,9 @@ func (r *repository) attached(ctx context.Context, subject provenance.Digest) ([
 		if tagged, err = r.tagged(ctx, subject, index); err != nil {
 			return nil, err
 		}
-		if len(tagged) > 0 {
+		if lost := papersOf(tagged); len(lost) > 0 {
 			// Who may only read cannot repair, and reads the union all the same.
-			_ = r.writer().putFallbackIndex(ctx, subject, union(index, tagged))
+			_ = r.writer().putFallbackIndex(ctx, subject, union(index, lost))
 		}
 	}
 	var papers []ocispec.Descriptor
@@ -167,7 +167,12 @@ func (r *repository) tagged(ctx context.Context, subject provenance.Digest, inde
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, doc.descriptor(artifactTypeOf(doc.raw)))
+		m, err := decode[ocispec.Manifest](doc.raw)
+		if err == nil && (m.Subject == nil || digestOf(*m.Subject) != subject) {
+			continue // attached to something else, whatever its tag says
+		}
+		doc.mediaType = mediaTypeOf(m)
+		found = append(found, doc.descriptor(m.ArtifactType)) // one that is no manifest is found unreadable
 	}
 	return found, nil
 }
@@ -267,14 +272,20 @@ func (w *registryWriter) attach(ctx context.Context, subject provenance.Digest, 
 		if err != nil {
 			return err
 		}
-		if lists(index, paper.digest) && len(tagged) == 0 {
+		lost := papersOf(tagged)
+		if lists(index, paper.digest) && len(lost) == 0 {
 			return nil
 		}
-		if err := w.putFallbackIndex(ctx, subject, union(index, []ocispec.Descriptor{entry}, tagged)); err != nil {
+		if err := w.putFallbackIndex(ctx, subject, union(index, []ocispec.Descriptor{entry}, lost)); err != nil {
 			return err
 		}
 	}
 	return nil // its own tag finds it; the next writer or reader repairs the index
+}
+
+// papersOf returns those of found that say they attach a paper.
+func papersOf(found []ocispec.Descriptor) []ocispec.Descriptor {
+	return slices.DeleteFunc(slices.Clone(found), func(d ocispec.Descriptor) bool { return d.ArtifactType != BundleMediaType })
 }
 
 func lists(entries []ocispec.Descriptor, d provenance.Digest) bool {
@@ -284,26 +295,4 @@ func lists(entries []ocispec.Descriptor, d provenance.Digest) bool {
 		}
 	}
 	return false
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// isPrivate reports whether a host is written as an address of this computer or
-// of its network, the metadata service of a cloud included.
-func isPrivate(host string) bool {
-	if isLoopback(host) {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	addr = addr.Unmap()
-	return addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified()
 }

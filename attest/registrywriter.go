@@ -2,8 +2,11 @@ package attest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -53,6 +56,8 @@ func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 		layer = &remote.MountableLayer{Layer: l, Reference: w.from.Digest(string(b.desc.Digest))}
 	}
 	err := remote.WriteLayer(w.repo, layer, remote.WithContext(ctx), remote.WithTransport(w.rt))
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -62,18 +67,20 @@ func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 		}
 		return w.failed(0, err)
 	}
-	count.add(0, max(b.desc.Size-l.counted, 0))
+	count.add(0, max(b.desc.Size-l.counted, 0)) // of a blob that was there
 	return nil
 }
 
 // An uploadLayer is a blob as go-containerregistry uploads it: opened anew
 // where an upload is tried again, and verified while it is read.
 type uploadLayer struct {
-	ctx     context.Context
-	b       blob
-	count   *meter
-	counted int64 // bytes told to count
-	failure error // of reading the blob
+	ctx   context.Context
+	b     blob
+	count *meter
+
+	mu      sync.Mutex // a transport may read on after the registry has answered
+	counted int64      // bytes told to count
+	failure error      // of reading the blob
 }
 
 func (l *uploadLayer) Digest() (v1.Hash, error) { return v1.NewHash(string(l.b.desc.Digest)) }
@@ -88,6 +95,8 @@ func (l *uploadLayer) Uncompressed() (io.ReadCloser, error) { return l.Compresse
 func (l *uploadLayer) Compressed() (io.ReadCloser, error) {
 	rc, err := l.b.open(l.ctx)
 	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.failure = err
 		return nil, err
 	}
@@ -105,6 +114,8 @@ type upload struct {
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
+	u.l.mu.Lock()
+	defer u.l.mu.Unlock()
 	if more := u.n - u.l.counted; more > 0 { // what a second try sends again is not progress
 		u.l.counted = u.n
 		u.l.count.add(0, more)
@@ -120,19 +131,29 @@ func (u *upload) Close() error { return u.c.Close() }
 // putManifest stores a manifest or an index under a tag or its digest, and
 // returns the subject that the registry says it has listed it under.
 func (w *registryWriter) putManifest(ctx context.Context, identifier string, doc document) (subject string, err error) {
-	mediaType := doc.mediaType
-	if mediaType == "" {
-		if mediaType, err = mediaTypeOf(doc.raw); err != nil {
+	header := http.Header{"Content-Type": {doc.mediaType}}
+	for wait := putWait; ; wait *= 3 {
+		resp, err := w.do(ctx, http.MethodPut, "manifests/"+identifier, header, doc.raw, http.StatusCreated, http.StatusOK, http.StatusAccepted)
+		if err == nil {
+			defer resp.Body.Close()
+			return resp.Header.Get("OCI-Subject"), nil
+		}
+		answer := (*RegistryError)(nil)
+		temporary := errors.As(err, &answer) && (answer.Status >= 500 || answer.Status == http.StatusTooManyRequests)
+		if !temporary || wait > putWait*3*3 {
 			return "", err
 		}
+		// Hours of sending files came before this.
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(wait):
+		}
 	}
-	resp, err := w.do(ctx, http.MethodPut, "manifests/"+identifier, http.Header{"Content-Type": {mediaType}}, doc.raw, http.StatusCreated, http.StatusOK, http.StatusAccepted)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	return resp.Header.Get("OCI-Subject"), nil
 }
+
+// putWait is how long is waited before a manifest is sent again.
+const putWait = 200 * time.Millisecond
 
 func (w *registryWriter) finish(ctx context.Context, manifest document, attached []document) error {
 	digest := digestPrefix + manifest.digest.String()

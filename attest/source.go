@@ -3,60 +3,13 @@ package attest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"hash"
 	"io"
-	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/carnet-dev/carnet/provenance"
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// An Option changes how a call reaches its stores, or reports what it does. No
-// option makes a call check less.
-type Option func(*settings)
-
-type settings struct {
-	progress    func(provenance.Progress)
-	keychain    authn.Keychain
-	transport   http.RoundTripper
-	annotations map[string]string
-}
-
-func newSettings(opts []Option) *settings {
-	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport}
-	for _, opt := range opts {
-		opt(s)
-	}
-	return s
-}
-
-// WithProgress has report called while files are hashed, sent or written, never
-// from two goroutines at once. Where a call goes over the files twice (to a
-// registry or an archive: first hashing, then sending) the counts begin anew.
-// The default is no reports.
-func WithProgress(report func(provenance.Progress)) Option {
-	return func(s *settings) { s.progress = report }
-}
-
-// WithKeychain sets where credentials for registries come from. They are sent
-// to the registry's own host only. The default is [authn.DefaultKeychain], the
-// configuration of docker and podman.
-func WithKeychain(keychain authn.Keychain) Option {
-	return func(s *settings) { s.keychain = keychain }
-}
-
-// WithTransport sets what carries requests to registries. The default is
-// [remote.DefaultTransport].
-func WithTransport(transport http.RoundTripper) Option {
-	return func(s *settings) { s.transport = transport }
-}
 
 // Content says how far an artifact's bytes have been looked at.
 type Content string
@@ -100,7 +53,7 @@ type Artifact struct {
 // Reference returns a reference to exactly what was opened: by digest, for all
 // but a folder. Later calls use it, so that a tag that moves changes nothing.
 func (a *Artifact) Reference() string {
-	if a == nil {
+	if a == nil || a.ref.place == 0 { // from nowhere, see NewArtifact
 		return ""
 	}
 	return a.ref.at(a.manifestDigest())
@@ -240,6 +193,9 @@ func openStore(ref reference, s *settings) (store, error) {
 // used. Of an artifact in a store no file is read: the manifest names the
 // digests of the files, so the root follows from it. A folder is read whole.
 //
+// Where a registry has no referrers API, and the index that stands in for it
+// has lost a paper to another writer, Open puts it back if it may.
+//
 // Open answers what there is; [Artifact.Mismatches] says what is wrong with it
 // and no paper is verified yet. An error says that this could not be found out:
 // *[ReferenceError], *[NotFoundError], *[FormatError], *[LimitError],
@@ -327,91 +283,4 @@ func readBlob(ctx context.Context, st store, d ocispec.Descriptor, limit int64, 
 		return nil, err
 	}
 	return content.Bytes(), nil
-}
-
-// A verifier passes on what it reads, and ends with io.EOF only if that was
-// exactly the bytes that a digest and a size name.
-type verifier struct {
-	r    io.Reader
-	what string
-	want provenance.Digest
-	size int64 // -1 where unknown
-	n    int64
-	sum  hash.Hash
-	err  error
-}
-
-func newVerifier(r io.Reader, want provenance.Digest, size int64, what string) *verifier {
-	return &verifier{r: r, what: what, want: want, size: size, sum: sha256.New()}
-}
-
-func (v *verifier) Read(p []byte) (int, error) {
-	if v.err != nil {
-		return 0, v.err
-	}
-	n, err := v.r.Read(p)
-	v.n += int64(n)
-	v.sum.Write(p[:n])
-	switch {
-	case v.size >= 0 && v.n > v.size: // endless data: fail at the first byte too many
-		err = &DigestError{What: v.what, Found: fmt.Sprintf("more than %d bytes", v.size), Wanted: fmt.Sprintf("%d", v.size)}
-		n = 0
-	case err == io.EOF:
-		if verr := v.check(); verr != nil {
-			err = verr
-		}
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = &DigestError{What: v.what, Found: fmt.Sprintf("%d bytes", v.n), Wanted: fmt.Sprintf("%d", v.size)}
-	}
-	v.err = err
-	return n, err
-}
-
-func (v *verifier) check() error {
-	if v.size >= 0 && v.n != v.size {
-		return &DigestError{What: v.what, Found: fmt.Sprintf("%d bytes", v.n), Wanted: fmt.Sprintf("%d", v.size)}
-	}
-	if got := provenance.Digest(v.sum.Sum(nil)); got != v.want {
-		return &DigestError{What: v.what, Found: digestPrefix + got.String(), Wanted: digestPrefix + v.want.String()}
-	}
-	return nil
-}
-
-// A meter reports progress from several goroutines, one report at a time.
-type meter struct {
-	mu     sync.Mutex
-	report func(provenance.Progress)
-	now    provenance.Progress
-}
-
-func newMeter(report func(provenance.Progress), files int, size int64) *meter {
-	return &meter{report: report, now: provenance.Progress{TotalFiles: files, TotalBytes: size}}
-}
-
-func (m *meter) add(files int, n int64) {
-	if m == nil || m.report == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.now.Files += files
-	m.now.Bytes += n
-	m.report(m.now)
-}
-
-// A gauge is a reader whose bytes a meter counts, and that stops when its
-// context ends.
-type gauge struct {
-	ctx context.Context
-	r   io.Reader
-	m   *meter
-}
-
-func (g *gauge) Read(p []byte) (int, error) {
-	if err := context.Cause(g.ctx); err != nil {
-		return 0, err
-	}
-	n, err := g.r.Read(p)
-	g.m.add(0, int64(n))
-	return n, err
 }

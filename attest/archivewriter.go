@@ -1,0 +1,231 @@
+package attest
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// An archiveWriter writes a tar of an OCI layout, under a temporary name beside
+// its own until it is whole. index.json comes last.
+type archiveWriter struct {
+	ref     reference
+	f       *os.File
+	temp    string
+	tw      *tar.Writer
+	written map[string]bool
+	done    bool
+}
+
+func newArchiveWriter(ctx context.Context, ref reference) (*archiveWriter, error) {
+	if err := replaceable(ctx, ref); err != nil {
+		return nil, err
+	}
+	return createArchive(ref)
+}
+
+// replaceable refuses to overwrite what is not an archive of this artifact: a
+// mistyped name must not cost a file.
+func replaceable(ctx context.Context, ref reference) error {
+	if _, err := os.Lstat(ref.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	existing, err := openArchive(ref)
+	if err != nil {
+		return &ExistsError{Path: ref.path, Problem: "it is there already and no OCI archive (" + oneLine(err.Error()) + ")"}
+	}
+	index, _, err := existing.index()
+	if err != nil {
+		return &ExistsError{Path: ref.path, Problem: "it is there already and no OCI archive (" + oneLine(err.Error()) + ")"}
+	}
+	var artifacts int
+	for _, d := range index.Manifests {
+		paper, err := existing.isReferrer(ctx, d)
+		if err != nil {
+			return err
+		}
+		if paper {
+			continue
+		}
+		if artifacts++; artifacts > 1 || d.Annotations[ocispec.AnnotationRefName] != ref.tag {
+			return &ExistsError{Path: ref.path, Problem: "the archive holds another artifact, want another file"}
+		}
+	}
+	return nil
+}
+
+func createArchive(ref reference) (*archiveWriter, error) {
+	dir := filepath.Dir(ref.path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, localError(ref, err)
+	}
+	temp := filepath.Join(dir, tempName())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, localError(ref, err)
+	}
+	w := &archiveWriter{ref: ref, f: f, temp: temp, tw: tar.NewWriter(f), written: map[string]bool{}}
+	if err := w.begin(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *archiveWriter) begin() error {
+	for _, dir := range []string{ocispec.ImageBlobsDir + "/", blobsDir + "/"} {
+		if err := w.tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755, ModTime: time.Unix(0, 0)}); err != nil {
+			return localError(w.ref, err)
+		}
+	}
+	return w.member(ocispec.ImageLayoutFile, layoutHeader)
+}
+
+func (w *archiveWriter) header(name string, size int64) error {
+	// No times, owners or modes: one artifact makes one archive.
+	err := w.tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0)})
+	if err != nil {
+		return localError(w.ref, err)
+	}
+	w.written[name] = true
+	return nil
+}
+
+func (w *archiveWriter) member(name string, content []byte) error {
+	if err := w.header(name, int64(len(content))); err != nil {
+		return err
+	}
+	if _, err := w.tw.Write(content); err != nil {
+		return localError(w.ref, err)
+	}
+	return nil
+}
+
+// parallel is 1: members follow one another.
+func (w *archiveWriter) parallel() int { return 1 }
+
+func (w *archiveWriter) put(ctx context.Context, b blob, count *meter) error {
+	name := blobsDir + "/" + digestOf(b.desc).String()
+	if w.written[name] {
+		count.add(0, b.desc.Size)
+		return nil
+	}
+	if err := w.header(name, b.desc.Size); err != nil {
+		return err
+	}
+	return copyBlob(ctx, w.tw, b, count)
+}
+
+func (w *archiveWriter) finish(ctx context.Context, manifest document, attached []document) error {
+	for _, doc := range append([]document{manifest}, attached...) {
+		if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+			return err
+		}
+	}
+	index, err := editIndex(nil, w.ref.tag, nil, &manifest, attached)
+	if err != nil {
+		return err
+	}
+	return w.finishIndex(index)
+}
+
+// finishIndex writes index.json, and gives the archive its name.
+func (w *archiveWriter) finishIndex(index []byte) error {
+	if len(index) > maxManifestSize {
+		return &LimitError{What: "bytes in " + ocispec.ImageIndexFile, Where: w.ref.where(), Limit: maxManifestSize}
+	}
+	if err := w.member(ocispec.ImageIndexFile, index); err != nil {
+		return err
+	}
+	if err := w.tw.Close(); err != nil {
+		return localError(w.ref, err)
+	}
+	if err := w.f.Sync(); err != nil {
+		return localError(w.ref, err)
+	}
+	if err := w.f.Close(); err != nil {
+		return localError(w.ref, err)
+	}
+	if err := os.Rename(w.temp, w.ref.path); err != nil {
+		return localError(w.ref, err)
+	}
+	w.done = true
+	return nil
+}
+
+func (w *archiveWriter) close() error {
+	if w.done {
+		return nil
+	}
+	w.f.Close()
+	return os.Remove(w.temp)
+}
+
+// attachArchive writes the archive anew with a paper attached. Its blobs are
+// verified while they are copied.
+func attachArchive(ctx context.Context, ref reference, attached document, blobs []blob) error {
+	old, err := readArchive(ref)
+	if err != nil {
+		return err
+	}
+	existing := old.layout(ref)
+	_, raw, err := existing.index()
+	if err != nil {
+		return err
+	}
+	index, err := editIndex(raw, "", nil, nil, []document{attached})
+	if err != nil {
+		return err
+	}
+	w, err := createArchive(ref)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for _, name := range old.names {
+		if w.written[name] || name == ocispec.ImageIndexFile {
+			continue
+		}
+		if err := w.copyMember(ctx, existing, name, old.members[name].size); err != nil {
+			return err
+		}
+	}
+	for _, b := range append(blobs, memoryBlob(attached.mediaType, attached.raw)) {
+		if err := w.put(ctx, b, nil); err != nil {
+			return err
+		}
+	}
+	return w.finishIndex(index)
+}
+
+// copyMember copies a member of another archive, a blob or a file that some
+// other tool put there.
+func (w *archiveWriter) copyMember(ctx context.Context, from *layout, name string, size int64) error {
+	open := func(context.Context) (io.ReadCloser, error) {
+		rc, _, err := from.open(name)
+		return rc, err
+	}
+	if d, ok := isBlobName(name); ok {
+		return w.put(ctx, blob{desc: descriptorOf("", d, size), open: open}, nil)
+	}
+	if err := w.header(name, size); err != nil {
+		return err
+	}
+	rc, err := open(ctx)
+	if err != nil {
+		return localError(w.ref, err)
+	}
+	defer rc.Close()
+	if n, err := io.CopyBuffer(writerOnly{w.tw}, &gauge{ctx, rc, nil}, make([]byte, copyBuffer)); err != nil || n != size {
+		return localError(w.ref, errors.Join(err, fmt.Errorf("member %s: copied %d bytes of %d", quote(name), n, size)))
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package attest
+
+import (
+	"maps"
+	"net/http"
+
+	"github.com/carnet-dev/carnet/provenance"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// An Option changes how a call reaches its stores, or reports what it does. No
+// option makes a call check less.
+type Option func(*settings)
+
+type settings struct {
+	progress    func(provenance.Progress)
+	keychain    authn.Keychain
+	transport   http.RoundTripper
+	annotations map[string]string
+}
+
+func newSettings(opts []Option) *settings {
+	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(s)
+		}
+	}
+	if s.keychain == nil {
+		s.keychain = authn.DefaultKeychain
+	}
+	if s.transport == nil {
+		s.transport = remote.DefaultTransport
+	}
+	return s
+}
+
+// WithProgress has report called while files are hashed, sent or written, never
+// from two goroutines at once. Where a call goes over the files twice (to a
+// registry or an archive: first hashing, then sending) the counts begin anew.
+// The default is no reports.
+func WithProgress(report func(provenance.Progress)) Option {
+	return func(s *settings) { s.progress = report }
+}
+
+// WithKeychain sets where credentials for registries come from. They are sent
+// to the registry's own host only. The default is [authn.DefaultKeychain], the
+// configuration of docker and podman.
+func WithKeychain(keychain authn.Keychain) Option {
+	return func(s *settings) { s.keychain = keychain }
+}
+
+// WithTransport sets what carries requests to registries. The default is
+// [remote.DefaultTransport].
+func WithTransport(transport http.RoundTripper) Option {
+	return func(s *settings) { s.transport = transport }
+}
+
+// WithAnnotations adds annotations to the manifest that [Pack] writes, for
+// people to read: nothing ever trusts them. Their keys begin with
+// "org.opencontainers.image." or "io.github.carnet-dev.". The default is none.
+func WithAnnotations(annotations map[string]string) Option {
+	return func(s *settings) { s.annotations = maps.Clone(annotations) }
+}

@@ -1,0 +1,152 @@
+package attest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/carnet-dev/carnet/provenance"
+	"github.com/google/go-cmp/cmp"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A file that changes after it was hashed is not packed under its old digest,
+// and nothing half-written is left.
+func TestFileChangedBeforeItIsSent(t *testing.T) {
+	for name, dest := range testStores(t) {
+		if strings.HasPrefix(name, "layout") {
+			continue // reads each file once
+		}
+		t.Run(name, func(t *testing.T) {
+			dir := writeFolder(t, smallFiles)
+			change := func(ctx context.Context, subjects []provenance.Subject) ([]*Bundle, error) {
+				if err := os.WriteFile(filepath.Join(dir, "a.bin"), []byte("evil"), 0o644); err != nil {
+					t.Error(err)
+				}
+				return note(t, "x")(ctx, subjects)
+			}
+			var wrong *DigestError
+			if _, err := Pack(t.Context(), dir, dest, "n", Model, change); !errors.As(err, &wrong) {
+				t.Fatalf("Pack: %v", err)
+			}
+			var missing *NotFoundError
+			if _, err := Open(t.Context(), dest); !errors.As(err, &missing) {
+				t.Errorf("Open: %v", err)
+			}
+			if ref, _ := parseReference(dest); ref.place == inArchive {
+				if entries, _ := os.ReadDir(filepath.Dir(ref.path)); len(entries) > 0 {
+					t.Errorf("left behind: %v", entries)
+				}
+			}
+		})
+	}
+}
+
+func TestPackCancelled(t *testing.T) {
+	dir := writeFolder(t, map[string]string{"a": strings.Repeat("x", 3<<20), "b": strings.Repeat("y", 3<<20)})
+	existing := filepath.Join(t.TempDir(), "layout")
+	mustPack(t, writeFolder(t, smallFiles), "oci:"+existing+":v0", Model)
+	before, _ := tree(t, existing)
+	stores := testStores(t)
+	stores["layout that is there"] = "oci:" + existing + ":v1"
+	for name, dest := range stores {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := Pack(ctx, dir, dest, "n", Model, note(t, "x"), WithProgress(func(p provenance.Progress) {
+				if p.Bytes > 0 {
+					cancel()
+				}
+			}))
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("Pack: %v", err)
+			}
+			ref, _ := parseReference(dest)
+			if ref.place == inLayout && ref.path != existing || ref.place == inArchive {
+				if entries, _ := os.ReadDir(filepath.Dir(ref.path)); len(entries) > 0 {
+					t.Errorf("left behind: %v", entries)
+				}
+			}
+		})
+	}
+	after, _ := tree(t, existing)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A paper that lies in the folder and is of another root stays behind.
+func TestOldPapersStayBehind(t *testing.T) {
+	dir := writeFolder(t, smallFiles)
+	mustPack(t, dir, "dir:"+dir, Model)
+	if err := os.WriteFile(filepath.Join(dir, "a.bin"), []byte("second version"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dest := "oci:" + filepath.Join(t.TempDir(), "layout")
+	var paper *PaperError
+	if _, err := Pack(t.Context(), dir, dest, "arden/tracker", Model, nil); !errors.As(err, &paper) {
+		t.Errorf("packed with papers of another root: %v", err)
+	}
+	mustPack(t, dir, dest, Model)
+	if got := len(mustOpen(t, dest).Papers()); got != 1 {
+		t.Errorf("%d papers, want 1", got)
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	dir := writeFolder(t, smallFiles)
+	layout := filepath.Join(t.TempDir(), "layout")
+	given := map[string]string{annotationPrefix + "classification": "us-usml XI(d)", ocispec.AnnotationVersion: "2.1"}
+	p, err := Pack(t.Context(), dir, "oci:"+layout, "n", Software, note(t, "x"), WithAnnotations(given))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(layout, "blobs", "sha256", strings.TrimPrefix(p.Manifest, "sha256:")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m ocispec.Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(given, m.Annotations); diff != "" {
+		t.Error(diff)
+	}
+	mustMatch(t, mustOpen(t, "oci:"+layout))
+	var name *NameError
+	for _, key := range []string{"", "ml.kitops.modelkit.kitfile", "io.deis.oras.content.unpack"} {
+		if _, err := Pack(t.Context(), dir, "oci:"+layout, "n", Software, note(t, "x"), WithAnnotations(map[string]string{key: "x"})); !errors.As(err, &name) {
+			t.Errorf("annotation %q: %v", key, err)
+		}
+	}
+}
+
+// Nil options, keychains and transports change nothing.
+func TestNilOptions(t *testing.T) {
+	dest := newTestRegistry(t, true) + "/a:v1"
+	opts := []Option{nil, WithKeychain(nil), WithTransport(nil), WithProgress(nil), WithAnnotations(nil)}
+	if _, err := Pack(t.Context(), writeFolder(t, smallFiles), dest, "n", Model, note(t, "x"), opts...); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(t.Context(), dest, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Unpack(t.Context(), a, filepath.Join(t.TempDir(), "out"), nil, opts...); err != nil {
+		t.Fatal(err)
+	}
+	var nothing *Artifact
+	if nothing.Reference() != "" || nothing.Subject() != (Subject{}) || nothing.Files() != nil || len(nothing.Papers())+len(nothing.Mismatches())+len(nothing.Unreadable()) > 0 || nothing.Foreign() {
+		t.Error("a nil artifact is something")
+	}
+	if subjects, err := nothing.Subjects("n"); err == nil {
+		t.Errorf("subjects %v of nothing", subjects)
+	}
+	if ref := NewArtifact(nil).Reference(); ref != "" {
+		t.Errorf("reference %q to an artifact from nowhere", ref)
+	}
+}

@@ -48,17 +48,15 @@ func newInquiry(p *Policy, f *facts, r *provenance.Request, at time.Time) *inqui
 	q := &inquiry{
 		principal: partyUID(r.Party.ID),
 		action:    types.NewEntityUID(typeAction, types.String(r.Action)),
-		resource:  types.NewEntityUID(typeArtifact, types.String(cmp.Or(rootText(f.subject), f.subject.Manifest))),
+		resource:  artifactUID(cmp.Or(rootText(f.subject), f.subject.Manifest)),
 	}
-	country, location := countryUID(r.Party.Country), countryUID(r.Location.Country)
-	q.entities = types.EntityMap{
-		q.principal: {UID: q.principal, Parents: types.NewEntityUIDSet(country), Attributes: types.NewRecord(types.RecordMap{
-			"name": types.String(r.Party.Name), "country": country, "kind": types.String(r.Party.Kind),
-		})},
-		q.resource: {UID: q.resource, Attributes: artifactRecord(f)},
-		country:    {UID: country},
-		location:   {UID: location},
+	location := countryUID(r.Location.Country)
+	q.entities = types.EntityMap{location: {UID: location}}
+	if f.declaration != nil {
+		q.add(f.declaration.Exporter())
 	}
+	q.add(r.Party) // last: what the exporter itself asks as is for party-as-declared to judge
+	q.entities[q.resource] = artifactEntity(q.resource, f)
 	q.shared = types.RecordMap{
 		"now":    types.NewDatetime(at),
 		"action": types.String(r.Action),
@@ -73,18 +71,45 @@ func newInquiry(p *Policy, f *facts, r *provenance.Request, at time.Time) *inqui
 		}),
 		"origin":   p.originRecord(f),
 		"declared": declaredRecord(f, r.Party.ID),
+		"terms":    termsRecord(f.declaration),
 	}
 	return q
 }
 
-func artifactRecord(f *facts) types.Record {
-	m := types.RecordMap{"root": types.String(rootText(f.subject)), "name": types.String(""), "version": types.String(""), "kind": types.String("")}
-	if d := f.declaration; d != nil {
-		m["name"], m["version"], m["kind"] = types.String(d.Item.Name), types.String(d.Item.Version), types.String(d.ItemKind)
-	}
-	return types.NewRecord(m)
+// add adds a party and its country to the entities.
+func (q *inquiry) add(party provenance.Party) {
+	uid, country := partyUID(party.ID), countryUID(party.Country)
+	q.entities[country] = types.Entity{UID: country}
+	q.entities[uid] = types.Entity{UID: uid, Parents: types.NewEntityUIDSet(country), Attributes: types.NewRecord(types.RecordMap{
+		"name": types.String(party.Name), "country": country, "kind": types.String(party.Kind),
+	})}
 }
 
+func artifactUID(id string) types.EntityUID {
+	return types.NewEntityUID(typeArtifact, types.String(id))
+}
+
+// artifactEntity is the artifact, in the artifacts that its declaration says it
+// was made from.
+func artifactEntity(uid types.EntityUID, f *facts) types.Entity {
+	m := types.RecordMap{"root": types.String(rootText(f.subject)), "name": types.String(""), "version": types.String(""), "kind": types.String("")}
+	var parents []types.EntityUID
+	if d := f.declaration; d != nil {
+		m["name"], m["version"], m["kind"] = types.String(d.Item.Name), types.String(d.Item.Version), types.String(d.ItemKind)
+		for _, parent := range d.Parents {
+			parents = append(parents, artifactUID(parent.String()))
+		}
+	}
+	return types.Entity{UID: uid, Parents: types.NewEntityUIDSet(parents...), Attributes: types.NewRecord(m)}
+}
+
+func termsRecord(d *provenance.Declaration) types.Record {
+	var t provenance.Terms
+	if d != nil {
+		t = d.Terms
+	}
+	return types.NewRecord(types.RecordMap{"retransfer": types.String(t.Retransfer), "derivatives": types.String(t.Derivatives)})
+}
 func (p *Policy) originRecord(f *facts) types.Record {
 	var exporter provenance.PartyID
 	if f.declaration != nil {
@@ -129,7 +154,8 @@ func declaredRecord(f *facts, id provenance.PartyID) types.Record {
 type entry struct {
 	classification *provenance.Classification
 	publication    *provenance.Publication
-	authorization  *provenance.Authorization
+	authorization  *grant
+	classified     types.Record // the classification or claim, for rules
 }
 
 // name returns the id that a decision shows for the classification.
@@ -138,132 +164,52 @@ func (e entry) name() string {
 	case e.classification != nil:
 		return e.classification.ID
 	case e.publication != nil:
-		return "publication"
+		return publicationName
 	}
 	return ""
 }
+
+// publicationName is what decisions show for a claim of publication in the
+// place of a classification's id.
+const publicationName = "publication"
 
 func (e entry) key() string {
 	if e.authorization == nil {
 		return ""
 	}
-	return e.authorization.Key()
+	return e.authorization.key
 }
 
-func (e entry) classificationRecord() types.Record {
-	var c provenance.Classification
-	if e.classification != nil {
-		c = *e.classification
-	}
-	restricted := false
-	if e.publication != nil {
-		c = provenance.Classification{ID: e.name(), Regime: e.publication.Regime}
-		restricted = len(e.publication.AccessRestrictions) > 0
-	}
-	return types.NewRecord(types.RecordMap{
-		"present":    types.Boolean(e.classification != nil || e.publication != nil),
-		"id":         types.String(c.ID),
-		"regime":     types.String(c.Regime),
-		"list":       types.String(c.List),
-		"code":       types.String(c.Code),
-		"reasons":    stringSet(c.Reasons),
-		"sme":        types.Boolean(c.SME),
-		"mtcr":       types.Boolean(c.MTCR),
-		"published":  types.Boolean(e.publication != nil),
-		"restricted": types.Boolean(restricted),
+// classificationRecord says what is declared.
+func classificationRecord(c *provenance.Classification) types.Record {
+	return classified(c, types.RecordMap{
+		"present": types.True, "published": types.False, "restricted": types.False, "released": types.False,
 	})
 }
 
-// The bounds of validity of an authorisation that states none.
-var (
-	always = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-	never  = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-)
-
-// validity returns the first instant at which a is valid and the first after
-// it, from its days in its time zone.
-func validity(a *provenance.Authorization) (starts, ends time.Time) {
-	starts, ends = always, never
-	zone, err := provenance.LoadZone(a.TimeZone)
-	if err != nil {
-		return never, always // not valid at any time; Validate has refused it before
-	}
-	if !a.ValidFrom.IsZero() {
-		starts = a.ValidFrom.Start(zone)
-	}
-	if !a.ValidUntil.IsZero() {
-		ends = a.ValidUntil.End(zone)
-	}
-	return starts, ends
-}
-
-// authorizationRecord says what the authorisation allows, to the party and of
-// the item in question.
-func authorizationRecord(a *provenance.Authorization, item provenance.Item, party provenance.Party) types.Record {
-	present := a != nil
-	if !present {
-		a = new(provenance.Authorization)
-	}
-	var countries, subdivisions []types.Value
-	for _, place := range a.Destinations {
-		if place.Subdivision != "" {
-			subdivisions = append(subdivisions, types.String(place.Subdivision))
-		} else {
-			countries = append(countries, countryUID(place.Country))
-		}
-	}
-	endUses := make([]string, len(a.EndUses))
-	for i, use := range a.EndUses {
-		endUses[i] = use.Code
-	}
-	starts, ends := validity(a)
-	return types.NewRecord(types.RecordMap{
-		"present":      types.Boolean(present),
-		"id":           types.String(a.ID),
-		"key":          types.String(a.Key()),
-		"authority":    types.String(a.Authority),
-		"kind":         types.String(a.Kind),
-		"number":       types.String(a.Number),
-		"citation":     types.String(a.Citation),
-		"temporary":    types.Boolean(a.Temporary()),
-		"coversItem":   types.Boolean(coversItem(a, item)),
-		"coversParty":  types.Boolean(coversParty(a, party)),
-		"actions":      stringSet(a.Actions),
-		"destinations": types.NewSet(countries...),
-		"subdivisions": types.NewSet(subdivisions...),
-		"endUses":      stringSet(endUses),
-		"starts":       types.NewDatetime(starts),
-		"ends":         types.NewDatetime(ends),
-		"prohibits":    stringSet(conditioned(a, provenance.EffectProhibit)),
-		"unaccepted":   stringSet(conditioned(a, provenance.EffectAcknowledge)),
+// publicationRecord says what is declared as published, and whether the day of
+// publication has come.
+func publicationRecord(p *provenance.Publication, at time.Time) types.Record {
+	return classified(&provenance.Classification{ID: publicationName, Regime: p.Regime}, types.RecordMap{
+		"present":    types.True,
+		"published":  types.True,
+		"restricted": types.Boolean(len(p.AccessRestrictions) > 0),
+		"released":   types.Boolean(!at.Before(p.Date.Start(time.UTC))),
 	})
 }
 
-// coversItem reports whether a names the item and its version, or no item.
-func coversItem(a *provenance.Authorization, item provenance.Item) bool {
-	return len(a.Items) == 0 || slices.ContainsFunc(a.Items, func(i provenance.CoveredItem) bool {
-		return i.Name == item.Name && (len(i.Versions) == 0 || slices.Contains(i.Versions, item.Version))
+// unclassified is the record of no classification.
+func unclassified() types.Record {
+	return classified(new(provenance.Classification), types.RecordMap{
+		"present": types.False, "published": types.False, "restricted": types.False, "released": types.False,
 	})
 }
 
-// coversParty reports whether a lists the party, by its id or by kind and
-// country.
-func coversParty(a *provenance.Authorization, party provenance.Party) bool {
-	return slices.ContainsFunc(a.Parties, func(ref provenance.PartyRef) bool {
-		if ref.Kind != "" {
-			return ref.Kind == party.Kind && slices.Contains(ref.Countries, party.Country)
-		}
-		return ref.ID == party.ID
-	})
-}
-
-// conditioned returns the actions that conditions of that effect speak of.
-func conditioned(a *provenance.Authorization, effect provenance.Effect) []provenance.Action {
-	var out []provenance.Action
-	for _, action := range provenance.Actions() {
-		if slices.ContainsFunc(a.Conditions, func(c provenance.Condition) bool { return c.Effect == effect && c.Applies(action) }) {
-			out = append(out, action)
-		}
-	}
-	return out
+// classified completes a record with what the classification says itself.
+func classified(c *provenance.Classification, m types.RecordMap) types.Record {
+	m["id"], m["regime"] = types.String(c.ID), types.String(c.Regime)
+	m["list"], m["code"] = types.String(c.List), types.String(c.Code)
+	m["reasons"] = stringSet(c.Reasons)
+	m["sme"], m["mtcr"] = types.Boolean(c.SME), types.Boolean(c.MTCR)
+	return types.NewRecord(m)
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -20,7 +21,7 @@ import (
 // [ErrIncomplete] where the policy, the evidence or the time was left out;
 // neither is permission.
 func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
-	if p == nil || p.rules == nil || e == nil || request == nil || at.source == "" {
+	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || request == nil || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete
 	}
 	if err := request.Validate(); err != nil {
@@ -49,7 +50,6 @@ var ErrIncomplete = errors.New("policy: decide: found no policy, evidence, reque
 // finding is what one rule said in one round.
 type finding struct {
 	rule    *rule
-	entry   entry
 	outcome provenance.Outcome // permit where the rule did not fire
 	err     string             // why the rule could not be evaluated
 }
@@ -62,26 +62,31 @@ type round struct {
 	outcome  provenance.Outcome
 }
 
+// cedarRequest is what rules are asked in one round.
+func (d *decider) cedarRequest(e entry) cedar.Request {
+	context := make(types.RecordMap, len(d.inquiry.shared)+2)
+	maps.Copy(context, d.inquiry.shared)
+	context["classification"], context["authorization"] = e.classified, d.policy.noGrant
+	if e.authorization != nil {
+		context["authorization"] = e.authorization.record
+	}
+	return cedar.Request{
+		Principal: d.inquiry.principal, Action: d.inquiry.action, Resource: d.inquiry.resource,
+		Context: types.NewRecord(context),
+	}
+}
+
 // ask evaluates every rule of the list: step 8.
 //
 // Cedar leaves a rule out whose evaluation fails, and decides without it. Here
 // a rule that cannot be evaluated makes the round indeterminate, whatever the
 // other rules permit.
 func (d *decider) ask(rules ruleList, e entry, needsPermit bool) round {
-	context := make(types.RecordMap, len(d.inquiry.shared)+2)
-	for k, v := range d.inquiry.shared {
-		context[k] = v
-	}
-	context["classification"] = e.classificationRecord()
-	context["authorization"] = authorizationRecord(e.authorization, d.item(), d.request.Party)
-	_, diagnostic := cedar.Authorize(rules, d.inquiry.entities, cedar.Request{
-		Principal: d.inquiry.principal, Action: d.inquiry.action, Resource: d.inquiry.resource,
-		Context: types.NewRecord(context),
-	})
+	_, diagnostic := cedar.Authorize(rules, d.inquiry.entities, d.cedarRequest(e))
 	// Cedar reports only one effect's rules; a permit is wanted beside forbids.
 	r := round{entry: e, outcome: provenance.Permit, findings: make([]finding, len(rules))}
 	for i := range rules {
-		r.findings[i] = finding{rule: &rules[i], entry: e, outcome: provenance.Permit}
+		r.findings[i] = finding{rule: &rules[i], outcome: provenance.Permit}
 	}
 	permitted := false
 	for _, reason := range diagnostic.Reasons {
@@ -131,29 +136,35 @@ func (d *decider) item() provenance.Item {
 // run asks the rules about the artifact once, and about each classification
 // with each authorisation that covers it.
 func (d *decider) run() {
-	d.origin = d.ask(d.policy.rules.artifact, entry{}, false)
+	d.origin = d.ask(d.policy.rules.artifact, entry{classified: d.policy.unclassified}, false)
 	declaration := d.facts.declaration
 	if declaration == nil {
 		return
 	}
+	grants := make([]*grant, len(declaration.Authorizations))
+	for i := range grants {
+		grants[i] = newGrant(&declaration.Authorizations[i], declaration.Item, d.request.Party, d.policy.zones)
+	}
 	for i := range declaration.Classifications {
 		c := &declaration.Classifications[i]
-		var rounds []round
-		for j := range declaration.Authorizations {
-			a := &declaration.Authorizations[j]
+		e := entry{classification: c, classified: classificationRecord(c)}
+		rounds := make([]round, 0, len(grants))
+		for _, e.authorization = range grants {
 			// 22 CFR 123.9(c): the Directorate approves a retransfer; an exporter
 			// cannot declare one.
-			if slices.Contains(a.Covers, c.ID) && a.Kind != provenance.KindRetransferApproval {
-				rounds = append(rounds, d.ask(d.policy.rules.pair, entry{classification: c, authorization: a}, true))
+			if slices.Contains(e.authorization.Covers, e.classification.ID) && e.authorization.Kind != provenance.KindRetransferApproval {
+				rounds = append(rounds, d.ask(d.policy.rules.pair, e, true))
 			}
 		}
 		if len(rounds) == 0 {
-			rounds = []round{d.ask(d.policy.rules.pair, entry{classification: c}, true)}
+			e.authorization = nil
+			rounds = append(rounds, d.ask(d.policy.rules.pair, e, true))
 		}
 		d.groups = append(d.groups, rounds)
 	}
-	if declaration.Publication != nil {
-		d.groups = append(d.groups, []round{d.ask(d.policy.rules.pair, entry{publication: declaration.Publication}, true)})
+	if p := declaration.Publication; p != nil {
+		e := entry{publication: p, classified: publicationRecord(p, d.at)}
+		d.groups = append(d.groups, []round{d.ask(d.policy.rules.pair, e, true)})
 	}
 }
 

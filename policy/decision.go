@@ -14,10 +14,10 @@ func (d *decider) decision(at Time) *provenance.Decision {
 	out := &provenance.Decision{
 		Outcome:     d.outcome(),
 		Subject:     d.subject(),
-		Request:     *d.request,
+		Request:     d.ownRequest(),
 		Reasons:     []provenance.Reason{},
 		Basis:       []string{},
-		Checks:      []provenance.Check{},
+		Checks:      make([]provenance.Check, 0, d.checks()),
 		Notes:       slices.Clone(d.facts.notes),
 		Obligations: []string{},
 		Papers:      d.facts.records,
@@ -36,7 +36,7 @@ func (d *decider) decision(at Time) *provenance.Decision {
 		}
 		for _, r := range rounds {
 			if r.outcome != chosen[0].outcome {
-				out.Checks = append(out.Checks, checks(r)...)
+				record(out, r)
 			}
 		}
 	}
@@ -45,6 +45,14 @@ func (d *decider) decision(at Time) *provenance.Decision {
 	}
 	d.noteRequest(out)
 	return out
+}
+
+// ownRequest returns a copy of the request that shares nothing with the
+// caller's.
+func (d *decider) ownRequest() provenance.Request {
+	r := *d.request
+	r.Party.Names = slices.Clone(r.Party.Names)
+	return r
 }
 
 func (d *decider) subject() provenance.DecisionSubject {
@@ -57,29 +65,38 @@ func (d *decider) subject() provenance.DecisionSubject {
 
 // explain appends the round's checks, and its reasons where it is no permit.
 func (d *decider) explain(out *provenance.Decision, r round) {
-	out.Checks = append(out.Checks, checks(r)...)
+	record(out, r)
 	found := false
 	for _, f := range r.findings {
 		if f.outcome == provenance.Permit {
 			continue
 		}
 		found = true
-		out.Reasons = append(out.Reasons, d.reason(f))
+		out.Reasons = append(out.Reasons, d.reason(f, r.entry))
 	}
 	if !found && r.outcome == provenance.Indeterminate {
 		out.Reasons = append(out.Reasons, d.noRulePermits(r.entry))
 	}
 }
 
-func checks(r round) []provenance.Check {
-	var out []provenance.Check
+// record appends the round's checks.
+func record(out *provenance.Decision, r round) {
+	classification, authorization := r.entry.name(), r.entry.key()
 	for _, f := range r.findings {
 		if f.rule.forbid {
-			out = append(out, provenance.Check{Rule: f.rule.place, Code: f.code(), Outcome: f.outcome,
-				Citation: f.rule.citation, Classification: f.entry.name(), Authorization: f.entry.key()})
+			out.Checks = append(out.Checks, provenance.Check{Rule: f.rule.place, Code: f.code(), Outcome: f.outcome,
+				Citation: f.rule.citation, Classification: classification, Authorization: authorization})
 		}
 	}
-	return out
+}
+
+// checks returns how many checks there are at most.
+func (d *decider) checks() int {
+	n := len(d.origin.findings)
+	for _, rounds := range d.groups {
+		n += len(rounds) * len(d.policy.rules.pair)
+	}
+	return n
 }
 
 // ruleErrorCode is the code of a rule whose evaluation failed, and
@@ -96,11 +113,11 @@ func (f finding) code() string {
 	return f.rule.code
 }
 
-func (d *decider) reason(f finding) provenance.Reason {
+func (d *decider) reason(f finding, e entry) provenance.Reason {
 	return provenance.Reason{
 		Code: f.code(), Outcome: f.outcome, Rule: f.rule.place, Citation: f.rule.citation,
-		Message:        d.message(f),
-		Classification: f.entry.name(), Authorization: f.entry.key(),
+		Message:        d.message(f, e),
+		Classification: e.name(), Authorization: e.key(),
 		Papers: slices.Clone(d.facts.signedBy),
 	}
 }
@@ -118,17 +135,17 @@ func (d *decider) noRulePermits(e entry) provenance.Reason {
 // it asks of the party.
 func (d *decider) rely(out *provenance.Decision, r round) {
 	a := r.entry.authorization
-	if a == nil || slices.Contains(out.Basis, a.Key()) {
+	if a == nil || slices.Contains(out.Basis, a.key) {
 		return
 	}
-	out.Basis = append(out.Basis, a.Key())
+	out.Basis = append(out.Basis, a.key)
 	for _, c := range a.Conditions {
-		out.Obligations = append(out.Obligations, a.Key()+"#"+c.ID+": "+c.Text)
+		out.Obligations = append(out.Obligations, a.key+"#"+c.ID+": "+c.Text)
 	}
-	if _, ends := validity(a); r.outcome == provenance.Permit && !d.at.Before(ends) {
-		// DOMAIN: the end of a licence ends the authority to export; what was
-		// received before may go on being used.
-		out.Notes = append(out.Notes, a.Key()+" was valid until "+a.ValidUntil.String()+
+	if r.outcome == provenance.Permit && !d.at.Before(a.ends) {
+		// 22 CFR 123.21(a): the end of a licence ends the authority to export; what
+		// was received before may go on being used.
+		out.Notes = append(out.Notes, a.key+" was valid until "+a.ValidUntil.String()+
 			"; use of what was received before goes on, and receipt before that day was not checked")
 	}
 }
@@ -171,15 +188,17 @@ func (d *decider) terms() []string {
 }
 
 // message says in one sentence what the rule found and what it wanted.
-func (d *decider) message(f finding) string {
+func (d *decider) message(f finding, e entry) string {
 	if f.err != "" {
 		return "the rule could not be evaluated: " + strings.Join(strings.Fields(f.err), " ")
 	}
 	if f.rule.message != "" {
 		return f.rule.message
 	}
-	if text, ok := messages[f.rule.code]; ok {
-		return text(d, f.entry)
+	// A recipient's rule may use a code of the core's about anything; the core's
+	// sentence speaks of what the core's rule looked at.
+	if text, ok := messages[f.rule.code]; ok && f.rule.core {
+		return text(d, e)
 	}
 	return "rule " + f.rule.place + " forbids this request"
 }

@@ -33,6 +33,7 @@ func (p *Policy) hearDeclaration(heard *declarations, paper attest.Paper, d *pro
 	s, statement := p.signers[record.Signer], paper.Statement.Statement()
 	names := append(statement.ArtifactNames(), d.Item.Name)
 	switch why := firstRefusal(
+		s.holds(record.Key),
 		s.acts(roleExporter, at),
 		s.speaksFor(d.Exporter().ID),
 		s.speaksOf(names...),
@@ -86,18 +87,30 @@ func (p *Policy) settle(f *facts, heard *declarations) {
 	switch {
 	case len(inForce) == 1:
 		f.declaration = inForce[0].declaration
-		for _, i := range inForce[0].records {
-			f.signedBy = append(f.signedBy, f.records[i].Digest)
-		}
+		f.declaredBy(inForce)
 	case len(inForce) > 1:
 		f.origin.conflicting = true
+		f.declaredBy(inForce)
 	case len(short) > 0:
 		f.origin.belowThreshold = true
+		f.declaredBy(short)
 	default:
 		f.origin.untrusted = heard.refused || heard.unknownSigner()
 		f.origin.misdirected = heard.misdirected
 		f.origin.missing = !f.origin.untrusted && !f.origin.misdirected
 	}
+}
+
+// declaredBy records the papers that the reasons are about: those of the
+// declaration in force, or those that keep any from being in force.
+func (f *facts) declaredBy(versions []*version) {
+	for _, v := range versions {
+		for _, i := range v.records {
+			f.signedBy = append(f.signedBy, f.records[i].Digest)
+		}
+	}
+	slices.Sort(f.signedBy)
+	f.signedBy = slices.Compact(f.signedBy) // two signers of one payload
 }
 
 // unknownSigner reports whether a paper failed because nobody that the policy

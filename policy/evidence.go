@@ -14,7 +14,7 @@ type facts struct {
 	mismatches  []string // what is wrong with the artifact itself
 	origin      origin
 	declaration *provenance.Declaration // the one in force; nil where there is none
-	signedBy    []string                // digests of the papers that declare it
+	signedBy    []string                // digests of the papers that declare it, or why none is in force
 	records     []provenance.PaperRecord
 	notes       []string
 }
@@ -32,7 +32,8 @@ func (p *Policy) establish(e *attest.Evidence, pin provenance.Pin, at time.Time)
 		f.mismatches = append(f.mismatches, m.Error())
 	}
 	var heard declarations
-	for _, paper := range e.Papers() {
+	papers := e.Papers()
+	for _, paper := range papers {
 		record := provenance.PaperRecord{Digest: paper.Digest.OCI()}
 		if paper.Statement == nil {
 			record.Error = paper.Err.Error()
@@ -46,32 +47,43 @@ func (p *Policy) establish(e *attest.Evidence, pin provenance.Pin, at time.Time)
 		switch declaration, ok := paper.Statement.Predicate().(*provenance.Declaration); {
 		case ok:
 			p.hearDeclaration(&heard, paper, declaration, len(f.records), &record, at)
-		case paper.Statement.PredicateType() == provenance.TypeSLSAProvenance:
-			f.origin.provenanceVerified = p.hearProvenance(paper, &record, at) || f.origin.provenanceVerified
-		default:
+		case !p.wantsProvenance(paper):
 			record.Error = "this policy asks for no paper of this type"
 		}
 		f.records = append(f.records, record)
 	}
 	p.settle(f, &heard)
+	// What the artifact is called, only the declaration in force says.
+	for i, paper := range papers {
+		if p.wantsProvenance(paper) && p.hearProvenance(f, paper, &f.records[i], at) {
+			f.origin.provenanceVerified = true
+		}
+	}
 	f.checkConfig(&heard)
 	f.checkPin(pin)
 	return f
 }
 
-// hearProvenance judges a paper of build provenance: step 3.
-func (p *Policy) hearProvenance(paper attest.Paper, record *provenance.PaperRecord, at time.Time) bool {
+// wantsProvenance reports whether the policy asks for papers of this type.
+func (p *Policy) wantsProvenance(paper attest.Paper) bool {
+	return p.require.provenance != "" && paper.Statement != nil && paper.Statement.PredicateType() == provenance.TypeSLSAProvenance
+}
+
+// hearProvenance judges a paper of build provenance: step 3. The artifact's
+// name is that of the declaration: a producer who may speak of one artifact
+// must not vouch for another by giving it the first one's name.
+func (p *Policy) hearProvenance(f *facts, paper attest.Paper, record *provenance.PaperRecord, at time.Time) bool {
 	wanted := p.require.provenance
-	if wanted == "" {
-		record.Error = "this policy asks for no paper of this type"
-		return false
-	}
 	s, statement := p.signers[record.Signer], paper.Statement.Statement()
 	if !paper.Applies {
 		record.Error = "the paper is about another artifact"
 		return false
 	}
-	if why := firstRefusal(s.acts(wanted, at), s.speaksOf(statement.ArtifactNames()...)); why != "" {
+	names := statement.ArtifactNames()
+	if f.declaration != nil {
+		names = append(names, f.declaration.Item.Name)
+	}
+	if why := firstRefusal(s.holds(record.Key), s.acts(wanted, at), s.speaksOf(names...)); why != "" {
 		record.Error = string(why)
 		return false
 	}
@@ -94,13 +106,14 @@ func firstRefusal(all ...refusal) refusal {
 
 // checkConfig wants the config of the artifact's manifest named by a counted
 // declaration of the exporter, directly or with the manifest: the root covers
-// the files, and a config that nobody signed could say anything.
+// the files, and a config that nobody signed could say anything. A declaration
+// that too few signers made is not counted, and names none.
 func (f *facts) checkConfig(heard *declarations) {
 	if f.subject.Config.IsZero() || f.declaration == nil {
 		return
 	}
 	for _, c := range heard.counted {
-		if c.declaration.Exporter().ID == f.declaration.Exporter().ID &&
+		if f.records[c.record].Counted && c.declaration.Exporter().ID == f.declaration.Exporter().ID &&
 			(c.statement.NamesConfig(f.subject.Config) || c.statement.NamesManifest(manifestDigest(f.subject))) {
 			return
 		}

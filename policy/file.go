@@ -9,6 +9,8 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
@@ -87,6 +89,9 @@ func LoadFile(name string) (*Policy, error) {
 // [*provenance.InvalidError], [*attest.KeyError], [*attest.TrustError] or
 // [*RuleError].
 func Load(fsys fs.FS, name string) (*Policy, error) {
+	if fsys == nil {
+		return nil, &FileError{File: name, Err: fs.ErrInvalid}
+	}
 	dir, base := path.Split(name)
 	if dir != "" {
 		sub, err := fs.Sub(fsys, path.Clean(dir))
@@ -116,6 +121,13 @@ type loader struct {
 func (l *loader) read(name string) ([]byte, error) {
 	if err := provenance.CheckPath(name); err != nil {
 		return nil, &FileError{File: name, Err: err}
+	}
+	// Opening a pipe would wait for its writer.
+	switch info, err := fs.Stat(l.fsys, name); {
+	case err != nil:
+		return nil, &FileError{File: name, Err: bare(err)}
+	case !info.Mode().IsRegular():
+		return nil, &FileError{File: name, Err: errors.New("found no regular file, want one")}
 	}
 	f, err := l.fsys.Open(name)
 	if err != nil {
@@ -152,17 +164,25 @@ func parseFile(data []byte) (*file, error) {
 	}
 	var findings provenance.Findings
 	findings.Check(f.Carnet == fileVersion, "carnet", f.Carnet, fileVersion)
-	findings.Check(f.Name != "" && len(f.Name) <= 256, "name", f.Name, "a name for the policy, of at most 256 bytes")
+	findings.Check(isLabel(f.Name, 256), "name", f.Name, "a name for the policy, of at most 256 bytes of printable text")
 	findings.Check(len(f.Signers) > 0, "signers", "", "at least one signer")
 	for i, s := range f.Signers {
 		s.check(&findings, "signers["+strconv.Itoa(i)+"]")
 	}
 	f.Require.check(&findings)
 	findings.Check(len(f.Rules) <= maxRules, "rules", strconv.Itoa(len(f.Rules))+" files", "at most "+strconv.Itoa(maxRules))
+	for i, name := range f.Rules {
+		findings.Check(name != coreRules, "rules["+strconv.Itoa(i)+"]", name, "another name than that of the core rules")
+	}
 	if err := findings.Err(fileVersion); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// isLabel reports whether s is a name that can be shown: decisions repeat it.
+func isLabel(s string, most int) bool {
+	return s != "" && len(s) <= most && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) })
 }
 
 func (r *requireEntry) check(f *provenance.Findings) {
@@ -188,7 +208,8 @@ const maxThreshold = 100
 
 // compile turns the file into a policy, reading what it names.
 func (l *loader) compile(f *file) (*Policy, error) {
-	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), require: requirements{threshold: 1}}
+	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), require: requirements{threshold: 1},
+		unclassified: unclassified(), noGrant: noGrant(), zones: new(zones)}
 	if r := f.Require.Provenance; r != nil {
 		p.require.provenance = r.Role
 	}
@@ -202,7 +223,7 @@ func (l *loader) compile(f *file) (*Policy, error) {
 			return nil, err
 		}
 		trusted = append(trusted, attest.TrustedSigner{Name: entry.Name, Key: key})
-		p.signers[entry.Name] = entry.signer()
+		p.signers[entry.Name] = entry.signer(key.Fingerprint())
 	}
 	var err error
 	if p.trust, err = attest.NewTrust(trusted...); err != nil {

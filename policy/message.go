@@ -68,7 +68,16 @@ var messages = map[string]func(d *decider, e entry) string{
 	"condition-unacknowledged": func(d *decider, e entry) string {
 		return conditions(d, e, provenance.EffectAcknowledge, "has to be accepted before")
 	},
+	"retransfer-approval-required": func(d *decider, _ entry) string {
+		return fmt.Sprintf("the declaration's terms prohibit handing the item on: action %s", d.request.Action)
+	},
+	"derivative-not-covered": func(d *decider, _ entry) string {
+		return fmt.Sprintf("the declaration's terms prohibit derivatives: action %s", d.request.Action)
+	},
 	"published-claim-unsupported": func(_ *decider, e entry) string {
+		if len(e.publication.AccessRestrictions) == 0 {
+			return fmt.Sprintf("declared as published on %s, which is still to come", e.publication.Date)
+		}
 		return "declared as published, but behind access restrictions: " + some(e.publication.AccessRestrictions)
 	},
 }

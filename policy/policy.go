@@ -33,6 +33,8 @@ package policy
 import (
 	"time"
 
+	"github.com/cedar-policy/cedar-go/types"
+
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -50,6 +52,9 @@ type Policy struct {
 	signers map[string]signer
 	require requirements
 	rules   *ruleSet
+	zones   *zones
+
+	unclassified, noGrant types.Record // for rules: no classification, no authorisation
 }
 
 // Name returns the policy's name.

@@ -2,9 +2,11 @@ package policy
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,10 @@ import (
 //go:embed rules/carnet.cedarschema rules/core.cedar
 var rulesFS embed.FS
 
+// coreRules is the name under which decisions show the core rules. No file of a
+// recipient may have it.
+const coreRules = "core.cedar"
+
 // ruleSource is a file of rules, by the name under which decisions show it.
 type ruleSource struct {
 	name string
@@ -32,7 +38,7 @@ type ruleSource struct {
 // type-check against the schema.
 type RuleError struct {
 	File string
-	Line int // of the rule; 0 where the whole file does not parse
+	Line int // of the rule, or where the file does not parse; 0 where it is the whole file
 	Err  error
 }
 
@@ -57,6 +63,7 @@ type rule struct {
 	code     string
 	citation string
 	message  string // of a recipient's rule
+	core     bool
 	outcome  provenance.Outcome
 }
 
@@ -101,41 +108,101 @@ var loadSchema = sync.OnceValues(func() (*validate.Validator, error) {
 	return validate.New(resolved, validate.WithStrict()), nil
 })
 
+// loadCore compiles the core rules, which are the same for every policy.
+var loadCore = sync.OnceValues(func() (*ruleSet, error) {
+	text, err := rulesFS.ReadFile("rules/" + coreRules)
+	if err != nil {
+		return nil, &RuleError{File: coreRules, Err: err}
+	}
+	set := new(ruleSet)
+	return set, set.add(ruleSource{name: coreRules, text: text, core: true})
+})
+
 // compileRules type-checks the core rules and the recipient's against the
 // schema, so that a misspelt attribute is an error now and never a rule that
 // silently does not apply.
 func compileRules(own []ruleSource) (*ruleSet, error) {
-	validator, err := loadSchema()
+	core, err := loadCore()
 	if err != nil {
-		return nil, &RuleError{File: "carnet.cedarschema", Err: err}
+		return nil, err
 	}
-	core, err := rulesFS.ReadFile("rules/core.cedar")
-	if err != nil {
-		return nil, &RuleError{File: "core.cedar", Err: err}
-	}
-	set := new(ruleSet)
-	for _, source := range append([]ruleSource{{name: "core.cedar", text: core, core: true}}, own...) {
-		policies, err := cedar.NewPolicyListFromBytes(source.name, source.text)
-		if err != nil {
-			return nil, &RuleError{File: source.name, Err: err}
-		}
-		for _, p := range policies {
-			line := p.Position().Line
-			if err := validator.Policy("", (*xast.Policy)(p.AST())); err != nil {
-				return nil, &RuleError{File: source.name, Line: line, Err: err}
-			}
-			r, scope, err := source.rule(p)
-			if err != nil {
-				return nil, &RuleError{File: source.name, Line: line, Err: err}
-			}
-			if scope == "artifact" {
-				set.artifact = append(set.artifact, r)
-			} else {
-				set.pair = append(set.pair, r)
-			}
+	set := &ruleSet{artifact: slices.Clone(core.artifact), pair: slices.Clone(core.pair)}
+	for _, source := range own {
+		if err := set.add(source); err != nil {
+			return nil, err
 		}
 	}
 	return set, nil
+}
+
+// add adds the rules of one file.
+func (set *ruleSet) add(source ruleSource) error {
+	validator, err := loadSchema()
+	if err != nil {
+		return &RuleError{File: "carnet.cedarschema", Err: err}
+	}
+	policies, err := source.parse()
+	if err != nil {
+		return &RuleError{File: source.name, Line: lineIn(err), Err: err}
+	}
+	for _, p := range policies {
+		line := p.Position().Line
+		if err := validator.Policy("", (*xast.Policy)(p.AST())); err != nil {
+			return &RuleError{File: source.name, Line: line, Err: first(err)}
+		}
+		if err := checkApplies(p); err != nil {
+			return &RuleError{File: source.name, Line: line, Err: err}
+		}
+		r, scope, err := source.rule(p)
+		if err != nil {
+			return &RuleError{File: source.name, Line: line, Err: err}
+		}
+		if scope == "artifact" {
+			set.artifact = append(set.artifact, r)
+		} else {
+			set.pair = append(set.pair, r)
+		}
+	}
+	return nil
+}
+
+// parse reads the rules of one file. A file without any was cut short or names
+// the wrong thing, and would restrict nothing.
+func (s ruleSource) parse() (cedar.PolicyList, error) {
+	if err := checkRuleText(s.text); err != nil {
+		return nil, err
+	}
+	policies, err := cedar.NewPolicyListFromBytes(s.name, s.text)
+	if err != nil {
+		return nil, err
+	}
+	if len(policies) == 0 {
+		return nil, errors.New("found no rule, want at least one")
+	}
+	return policies, nil
+}
+
+// placeForm is how Cedar's parser gives a place, in the text of its errors only.
+var placeForm = regexp.MustCompile(`<input>:([1-9][0-9]{0,8}):`)
+
+// lineIn returns the line that an error of Cedar's parser names, or 0.
+func lineIn(err error) int {
+	place := placeForm.FindStringSubmatch(err.Error())
+	if place == nil {
+		return 0
+	}
+	line, _ := strconv.Atoi(place[1]) // digits, by the form
+	return line
+}
+
+// first returns the first, by its text, of errors that were joined: the type
+// checker repeats each finding for every action, in any order.
+func first(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	return slices.MinFunc(joined.Unwrap(), func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 }
 
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -153,6 +220,7 @@ func (s ruleSource) rule(p *cedar.Policy) (rule, string, error) {
 		place:    s.name + ":" + strconv.Itoa(p.Position().Line),
 		forbid:   p.Effect() == types.Forbid,
 		permit:   p.Effect() == types.Permit && s.core,
+		core:     s.core,
 		code:     string(a["reason"]),
 		citation: string(a["cite"]),
 		message:  string(a["message"]),

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
@@ -49,7 +48,7 @@ type confirmation struct {
 }
 
 func (s signerEntry) check(f *provenance.Findings, field string) {
-	f.Check(s.Name != "" && len(s.Name) <= 128 && strings.TrimSpace(s.Name) == s.Name, field+".name", s.Name, "a name")
+	f.Check(isLabel(s.Name, 128), field+".name", s.Name, "a name, of at most 128 bytes of printable text")
 	f.Check(len(s.Roles) > 0, field+".roles", "", "at least one role")
 	for _, r := range s.Roles {
 		r.check(f, field+".roles")
@@ -72,6 +71,7 @@ func (s signerEntry) check(f *provenance.Findings, field string) {
 
 // signer is an entry of the policy, ready to be asked what it may say.
 type signer struct {
+	key                 string // fingerprint
 	roles               []role
 	parties             []provenance.PartyID
 	person              string
@@ -79,8 +79,9 @@ type signer struct {
 	notBefore, notAfter time.Time
 }
 
-func (s signerEntry) signer() signer {
+func (s signerEntry) signer(key string) signer {
 	return signer{
+		key:       key,
 		roles:     slices.Clone(s.Roles),
 		parties:   slices.Clone(s.Parties),
 		person:    s.Person,
@@ -92,6 +93,16 @@ func (s signerEntry) signer() signer {
 
 // refusal is why a signer is not heard; empty where it is.
 type refusal string
+
+// holds reports why the signer is not the one that evidence speaks of by its
+// name: evidence can have been verified against the trust of another policy,
+// where the same name is somebody else's.
+func (s signer) holds(key string) refusal {
+	if s.key == "" || s.key != key {
+		return "the key is not that of a signer of this policy"
+	}
+	return ""
+}
 
 // acts reports why the signer may not act in the role at that time. Without a
 // trusted timestamp the time is that of the decision: a signer's own word for

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,30 +33,37 @@ func file(doc map[string]any) (*fstest.MapFile, error) {
 	return &fstest.MapFile{Data: data}, err
 }
 
-// set applies the changes that the case makes to a part. A path is names and
-// indexes joined by dots; the value null takes the field away, and an index
-// one past the end of a list adds to it.
+// set applies the changes that the case makes to a part.
 func (c *Case) set(part string, changes map[string]any) error {
-	doc, err := document(part, c.parts[part])
+	if _, ok := c.parts[part]; !ok {
+		return fmt.Errorf("set: part %s: found none, want one to change", part)
+	}
+	data, err := changed(part, c.parts[part], changes)
 	if err != nil {
-		return err
+		return fmt.Errorf("set: %w", err)
 	}
-	paths := make([]string, 0, len(changes))
-	for p := range changes {
-		paths = append(paths, p)
+	c.parts[part] = data
+	return nil
+}
+
+// changed returns a part with changes. A path is names and indexes joined by
+// dots; the value null takes the field or the entry away, and an index one past
+// the end of a list adds to it. Without changes the part keeps its bytes.
+func changed(name string, data []byte, changes map[string]any) ([]byte, error) {
+	if len(changes) == 0 {
+		return provenance.FromYAML(name, data)
 	}
-	slices.Sort(paths)
+	doc, err := document(name, data)
+	if err != nil {
+		return nil, err
+	}
+	paths := slices.Sorted(maps.Keys(changes))
 	for _, p := range paths {
 		if _, err := put(doc, strings.Split(p, "."), changes[p]); err != nil {
-			return fmt.Errorf("set: %s: %s: %w", part, p, err)
+			return nil, fmt.Errorf("%s: %s: %w", name, p, err)
 		}
 	}
-	f, err := file(doc)
-	if err != nil {
-		return err
-	}
-	c.parts[part] = f.Data
-	return nil
+	return json.Marshal(doc)
 }
 
 // put returns node with value at path.
@@ -76,6 +84,9 @@ func put(node any, path []string, value any) (any, error) {
 		i, err := strconv.Atoi(path[0])
 		if err != nil || i < 0 || i > len(n) {
 			return n, fmt.Errorf("found index %q, want 0 to %d", path[0], len(n))
+		}
+		if len(path) == 1 && value == nil && i < len(n) {
+			return slices.Delete(slices.Clone(n), i, i+1), nil
 		}
 		if i == len(n) {
 			n = append(n, nil)

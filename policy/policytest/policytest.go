@@ -14,10 +14,28 @@
 //	base: arden.txtar          # optional: a file of parts that this one adds to
 //	at: 2027-06-01T00:00:00Z   # the time of the decision
 //	papers:                    # signed for the case by throwaway keys
-//	  - {file: declaration.yaml, signers: [arden]}    # type and about are optional
+//	  - {file: declaration.yaml, signers: [arden]}    # a paper for each signer
 //	set:                       # optional: changes to parts, by path
 //	  request.yaml: {endUse: strike-targeting, party.country: NZ}
 //	want: {outcome: deny, codes: [end-use-not-covered]}
+//
+// The codes wanted have to be there; others may accompany them. A case that
+// wants a refusal names at least one, so that it cannot pass for another
+// reason. A case may also want the policy, the request or a paper refused
+// before anything is decided, and says which and, where a field is to blame,
+// which field:
+//
+//	want: {outcome: error, where: policy.yaml, fields: [require.status]}
+//	want: {outcome: error, where: national.cedar:4}
+//
+// A paper may have more than a file and signers:
+//
+//	type: https://slsa.dev/provenance/v1   # the default is export-control
+//	statement: v0.1                        # as cosign attest writes it; the default is v1
+//	name: arden/viewer                     # of the artifact; the default is the item's in the declaration
+//	about: other                           # the paper is about another artifact
+//	set: {sequence: 2}                     # changes to the predicate, for this paper only
+//	unchecked: true                        # sign the predicate as it stands, valid or not
 //
 // Nobody's private key is needed: the key file of each signer in the policy is
 // replaced by that of a throwaway key, and signers of papers go by the name of
@@ -30,13 +48,13 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"testing/fstest"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -66,19 +84,24 @@ type spec struct {
 type paper struct {
 	File      string   `json:"file"`
 	Type      string   `json:"type"`      // short name or URI; the default is export-control
+	Statement string   `json:"statement"` // v1 (the default) or v0.1
+	Name      string   `json:"name"`      // of the artifact; the default is the predicate's item.name
 	Signers   []string `json:"signers"`   // each makes a paper of its own
 	About     string   `json:"about"`     // "other": the paper is about another artifact
 	Unchecked bool     `json:"unchecked"` // sign the predicate as it stands, valid or not
+
+	Set map[string]any `json:"set"` // changes to the predicate, for this paper only
 }
 
-// want is what should come out: the outcome, and the codes and the number of
-// notes that must be among those of the decision. The outcome "error" wants
-// the policy, the request or a paper refused before anything is decided.
+// want is what should come out: the outcome, and what must be in the decision.
 type want struct {
 	Outcome string   `json:"outcome"`
-	Codes   []string `json:"codes"`
-	Notes   []string `json:"notes"` // texts that must each be part of a note
-	Basis   []string `json:"basis"` // keys; where given, exactly these
+	Codes   []string `json:"codes"`   // among the reasons
+	Notes   []string `json:"notes"`   // texts that must each be part of a note
+	Refused []string `json:"refused"` // signers of whom a paper must not have counted
+	Basis   []string `json:"basis"`   // keys; where given, exactly these
+	Where   string   `json:"where"`   // of an error: the part that is refused, for a rule with :line
+	Fields  []string `json:"fields"`  // of an error: paths that must be among those found wrong
 }
 
 const refused = "error"
@@ -103,8 +126,8 @@ func Load(fsys fs.FS, name string) (*Case, error) {
 			return nil, c.wrap(err)
 		}
 	}
-	if !slices.Contains([]string{string(provenance.Permit), string(provenance.Deny), string(provenance.Indeterminate), refused}, c.spec.Want.Outcome) {
-		return nil, c.wrap(fmt.Errorf("want.outcome: found %q, want permit, deny, indeterminate or error", c.spec.Want.Outcome))
+	if err := c.check(archive); err != nil {
+		return nil, c.wrap(err)
 	}
 	for part, changes := range c.spec.Set {
 		if err := c.set(part, changes); err != nil {
@@ -122,6 +145,32 @@ const (
 
 func (c *Case) wrap(err error) error { return fmt.Errorf("policytest: %s: %w", c.Name, err) }
 
+// check refuses a case that would test less than it seems to.
+func (c *Case) check(archive *txtar.Archive) error {
+	w := c.spec.Want
+	switch {
+	case !slices.Contains([]string{string(provenance.Permit), string(provenance.Deny), string(provenance.Indeterminate), refused}, w.Outcome):
+		return fmt.Errorf("want.outcome: found %q, want permit, deny, indeterminate or error", w.Outcome)
+	case w.Outcome == refused && w.Where == "":
+		return errors.New("want.where: found nothing, want the part that is refused")
+	case w.Outcome != refused && (w.Where != "" || len(w.Fields) > 0):
+		return errors.New("want.where, want.fields: found for a decision, want them for outcome error only")
+	case w.Outcome != refused && (w.Outcome == string(provenance.Permit)) != (len(w.Codes) == 0):
+		return fmt.Errorf("want.codes: found %d for outcome %s, want at least one for a refusal and none for a permit", len(w.Codes), w.Outcome)
+	}
+	// A part with a misspelt name would leave the base's in its place.
+	policyText := string(c.parts[policyFile])
+	for _, f := range archive.Files {
+		used := f.Name == specFile || f.Name == policyFile || f.Name == requestFile || strings.Contains(policyText, f.Name) ||
+			slices.ContainsFunc(c.spec.Papers, func(p paper) bool { return p.File == f.Name }) ||
+			strings.Contains(fmt.Sprint(c.spec.Set[policyFile]), f.Name)
+		if !used {
+			return fmt.Errorf("part %s: found no use for it, want each part used", f.Name)
+		}
+	}
+	return nil
+}
+
 // add adds the parts of a file; those that are there already stay.
 func (c *Case) add(fsys fs.FS, name string) (*txtar.Archive, error) {
 	data, err := fs.ReadFile(fsys, name)
@@ -129,7 +178,12 @@ func (c *Case) add(fsys fs.FS, name string) (*txtar.Archive, error) {
 		return nil, fmt.Errorf("policytest: %w", err)
 	}
 	archive := txtar.Parse(data)
+	seen := map[string]bool{}
 	for _, f := range archive.Files {
+		if seen[f.Name] {
+			return nil, fmt.Errorf("policytest: %s: part %s: found twice, want each part once", name, f.Name)
+		}
+		seen[f.Name] = true
 		if _, ok := c.parts[f.Name]; !ok {
 			c.parts[f.Name] = f.Data
 		}
@@ -146,19 +200,19 @@ func (c *Case) Decide() (*provenance.Decision, error) {
 	return pol.Decide(evidence, request, c.At())
 }
 
-// At returns the time of the decision.
-func (c *Case) At() policy.Time { return policy.Given(cmp.Or(c.spec.At.Std(), time.Time{})) }
+// At returns the time of the decision; without one nothing is decided.
+func (c *Case) At() policy.Time { return policy.Given(c.spec.At.Std()) }
 
 // Prepare returns what the case decides with, for a test that decides more
 // than once.
 func (c *Case) Prepare() (*policy.Policy, *attest.Evidence, *provenance.Request, error) {
 	pol, err := c.policy()
 	if err != nil {
-		return nil, nil, nil, c.wrap(err)
+		return nil, nil, nil, c.wrap(&partError{policyFile, err})
 	}
 	request, err := provenance.ParseRequest(c.part(requestFile))
 	if err != nil {
-		return nil, nil, nil, c.wrap(err)
+		return nil, nil, nil, c.wrap(&partError{requestFile, err})
 	}
 	papers, err := c.papers()
 	if err != nil {
@@ -166,6 +220,15 @@ func (c *Case) Prepare() (*policy.Policy, *attest.Evidence, *provenance.Request,
 	}
 	return pol, attest.Verify(attest.NewArtifact(artifact(""), papers...), pol.Trust()), request, nil
 }
+
+// partError says which part of a case is refused.
+type partError struct {
+	part string
+	err  error
+}
+
+func (e *partError) Error() string { return e.part + ": " + e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
 
 // part returns a part with ROOT replaced by the root of the case's artifact.
 func (c *Case) part(name string) []byte {
@@ -225,20 +288,9 @@ func (c *Case) policy() (*policy.Policy, error) {
 func (c *Case) papers() ([]*attest.Bundle, error) {
 	var out []*attest.Bundle
 	for _, p := range c.spec.Papers {
-		predicateType, err := provenance.ResolveType(cmp.Or(p.Type, "export-control"))
+		statement, err := c.statement(p)
 		if err != nil {
-			return nil, err
-		}
-		raw, err := provenance.FromYAML(p.File, c.part(p.File))
-		if err != nil {
-			return nil, err
-		}
-		subjects := provenance.ArtifactSubjects("artifact", artifact(p.About).Root())
-		statement := &provenance.Statement{Type: provenance.StatementType, Subject: subjects, PredicateType: predicateType, Predicate: raw}
-		if !p.Unchecked {
-			if statement, err = provenance.NewRawStatement(predicateType, raw, subjects...); err != nil {
-				return nil, err
-			}
+			return nil, &partError{p.File, err}
 		}
 		for _, name := range p.Signers {
 			key, err := signer(name)
@@ -247,12 +299,46 @@ func (c *Case) papers() ([]*attest.Bundle, error) {
 			}
 			bundle, err := attest.Sign(context.Background(), statement, key)
 			if err != nil {
-				return nil, err
+				return nil, &partError{p.File, err}
 			}
 			out = append(out, bundle)
 		}
 	}
 	return out, nil
+}
+
+// statement returns what the signers of a paper sign.
+func (c *Case) statement(p paper) (*provenance.Statement, error) {
+	predicateType, err := provenance.ResolveType(cmp.Or(p.Type, "export-control"))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := changed(p.File, c.part(p.File), p.Set)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := document(p.File, raw)
+	if err != nil {
+		return nil, err
+	}
+	item, _ := doc["item"].(map[string]any)
+	name, _ := item["name"].(string)
+	subjects := provenance.ArtifactSubjects(cmp.Or(p.Name, name, "artifact"), artifact(p.About).Root())
+	statement := &provenance.Statement{Type: provenance.StatementType, Subject: subjects, PredicateType: predicateType, Predicate: raw}
+	switch p.Statement {
+	case "", "v1":
+	case "v0.1":
+		statement.Type = provenance.StatementTypeV01
+		// cosign attest names the image and nothing else.
+		statement.Subject = subjects[:1]
+		return statement, nil
+	default:
+		return nil, fmt.Errorf("statement: found %q, want v1 or v0.1", p.Statement)
+	}
+	if p.Unchecked {
+		return statement, nil
+	}
+	return provenance.NewRawStatement(predicateType, raw, subjects...)
 }
 
 // A FailureError is returned for a case that does not come out as wanted.
@@ -261,20 +347,57 @@ type FailureError struct {
 	What string // what differs: found and wanted
 	// Decision is what was decided; nil where nothing was.
 	Decision *provenance.Decision
+	Err      error // why nothing was decided
 }
 
 // Error names the case and the difference.
 func (e *FailureError) Error() string { return "policytest: " + e.Case + ": " + e.What }
+
+// Unwrap returns why nothing was decided.
+func (e *FailureError) Unwrap() error { return e.Err }
+
+// refusal compares an error with the one that is wanted, and says what differs.
+func (c *Case) refusal(err error) string {
+	w := c.spec.Want
+	if err == nil || w.Outcome != refused {
+		return fmt.Sprintf("found error %v, want outcome %s", err, w.Outcome)
+	}
+	where := c.Name // nothing was decided for a reason that lies in no part
+	if part := (*partError)(nil); errors.As(err, &part) {
+		where = part.part
+	}
+	if file := (*policy.FileError)(nil); errors.As(err, &file) {
+		where = file.File
+	}
+	if rule := (*policy.RuleError)(nil); errors.As(err, &rule) {
+		where = fmt.Sprintf("%s:%d", rule.File, rule.Line)
+	}
+	if where != w.Where {
+		return fmt.Sprintf("found error in %s (%v), want one in %s", where, err, w.Where)
+	}
+	var found []string
+	if invalid := (*provenance.InvalidError)(nil); errors.As(err, &invalid) {
+		for _, f := range invalid.Fields {
+			found = append(found, f.Field)
+		}
+	}
+	for _, field := range w.Fields {
+		if !slices.Contains(found, field) {
+			return fmt.Sprintf("found fields %q (%v), want %s among them", found, err, field)
+		}
+	}
+	return ""
+}
 
 // Check decides the case and returns nil where it comes out as wanted, else a
 // [*FailureError].
 func (c *Case) Check() error {
 	decision, err := c.Decide()
 	if err != nil || c.spec.Want.Outcome == refused {
-		if err != nil && c.spec.Want.Outcome == refused {
-			return nil
+		if what := c.refusal(err); what != "" {
+			return &FailureError{Case: c.Name, What: what, Decision: decision, Err: err}
 		}
-		return &FailureError{Case: c.Name, What: fmt.Sprintf("found error %v, want outcome %s", err, c.spec.Want.Outcome), Decision: decision}
+		return nil
 	}
 	var differences []string
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
@@ -290,6 +413,11 @@ func (c *Case) Check() error {
 	for _, note := range c.spec.Want.Notes {
 		if !slices.ContainsFunc(decision.Notes, func(n string) bool { return strings.Contains(n, note) }) {
 			differ("found notes %q, want one with %q", decision.Notes, note)
+		}
+	}
+	for _, signer := range c.spec.Want.Refused {
+		if !slices.ContainsFunc(decision.Papers, func(p provenance.PaperRecord) bool { return p.Signer == signer && !p.Counted && p.Error != "" }) {
+			differ("found papers %+v, want one by %s that does not count", decision.Papers, signer)
 		}
 	}
 	if basis := c.spec.Want.Basis; basis != nil && !slices.Equal(basis, decision.Basis) {

@@ -3,8 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,26 +14,25 @@ import (
 func newAttest() *cobra.Command {
 	var kind, predicate, key, bundle, subjects string
 	c := &cobra.Command{
-		Use:   "attest [REF] --type TYPE --predicate FILE --key KEY [--bundle FILE] [--subjects FILE]",
+		Use:   "attest [REF] --type TYPE --predicate FILE --key KEY\n    [--bundle FILE] [--subjects FILE]",
 		Short: "Sign a paper about an artifact, and attach it",
 		Long: `Signs a statement about the artifact at REF and attaches it: in a registry, a
 layout or an archive as an OCI referrer, in a folder as a file in .carnet/. In
 a registry REF is by digest, so that what is signed is what was looked at.
 
 With --subjects FILE nothing is attached and no artifact is needed: the file,
-which carnet root or an earlier carnet attest wrote, says what the statement is
-about, and --bundle takes the paper. Whoever holds the files packs it with
-carnet pack --paper.
+which carnet root wrote, says what the statement is about, and --bundle takes
+the paper. Whoever holds the files packs it with carnet pack --paper.
 
 TYPE is export-control, or the full URI of any other predicate type, such as
 https://slsa.dev/provenance/v1.
 
 Prints the digest of the paper.`,
-		Example: `  carnet attest registry.example/arden/tracker@sha256:… --type https://slsa.dev/provenance/v1 \
-    --predicate provenance.json --key build.key
+		Example: `  carnet attest registry.example/arden/tracker@sha256:… \
+    --type https://slsa.dev/provenance/v1 --predicate build.json --key build.key
   carnet attest --subjects tracker.subjects.json --type export-control \
     --predicate declaration.yaml --key officer.key --bundle officer.sigstore.json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, "REF"),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0 && subjects == "":
@@ -48,7 +46,7 @@ Prints the digest of the paper.`,
 			if err != nil {
 				return err
 			}
-			signer, err := readKey(key)
+			signer, err := readKey(c, key)
 			if err != nil {
 				return err
 			}
@@ -56,15 +54,8 @@ Prints the digest of the paper.`,
 			if err != nil {
 				return err
 			}
-			if bundle != "" {
-				if err := writeFile(bundle, paper.Bytes()); err != nil {
-					return err
-				}
-			}
-			if len(args) == 1 {
-				if _, err := attest.Attach(c.Context(), args[0], paper); err != nil {
-					return err
-				}
+			if err := publish(c, args, bundle, paper); err != nil {
+				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), "paper", paper.Digest().OCI())
 			return nil
@@ -103,6 +94,9 @@ func newStatement(c *cobra.Command, args []string, kind, predicate, subjectsFile
 		if err != nil {
 			return nil, err
 		}
+		if byTag(args[0]) { // before anybody signs
+			return nil, &attest.TagError{Reference: args[0], Digest: artifact.Subject().Manifest}
+		}
 		if subjects, err = artifact.Subjects(claimedName(artifact)); err != nil {
 			return nil, err
 		}
@@ -128,22 +122,34 @@ func claimedName(a *attest.Artifact) string {
 	return ""
 }
 
-// writeFile writes data under name, whole or not at all.
-func writeFile(name string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+// byTag reports whether ref names an artifact in a registry by a tag alone.
+func byTag(ref string) bool {
+	for _, scheme := range []string{"oci:", "oci-archive:", "dir:"} {
+		if strings.HasPrefix(ref, scheme) {
+			return false
 		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return errors.Join(err, f.Close())
 	}
-	if err = errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
+	return !strings.Contains(ref, "@")
+}
+
+// publish attaches the paper where there is a REF and writes it to the file
+// where there is one: both or neither.
+func publish(c *cobra.Command, args []string, file string, paper *attest.Bundle) error {
+	var f *pendingFile
+	if file != "" {
+		var err error
+		if f, err = prepareFile(file, paper.Bytes()); err != nil {
+			return err
+		}
+		defer f.discard()
 	}
-	return os.Rename(f.Name(), name)
+	if len(args) == 1 {
+		if _, err := attest.Attach(c.Context(), args[0], paper); err != nil {
+			return err
+		}
+	}
+	if f != nil {
+		return f.commit()
+	}
+	return nil
 }

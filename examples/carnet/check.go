@@ -23,7 +23,7 @@ func (f *checkFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.request, "request", "", "request, a YAML or JSON `FILE` (required)")
 	c.Flags().StringVar(&f.at, "at", "", "decide for this `TIME` (RFC 3339) instead of now")
 	c.Flags().StringArrayVar(&f.with, "with", nil, "a paper that came by another way, a `BUNDLE`")
-	c.Flags().StringVar(&f.state, "state", "", "`FILE` of remembered marks; this version remembers none")
+	c.Flags().StringVar(&f.state, "state", "", "`FILE` of marks remembered between checks; so far none are")
 	c.Flags().BoolVar(&f.json, "json", false, "print the decision as one JSON object")
 	required(c, "policy", "request")
 }
@@ -102,16 +102,28 @@ The answer is permit (exit status 0), deny (1) or indeterminate (2), which is
 never permission: something is missing that a person could supply. Every reason
 names its rule and its source.
 
-The request says who wants to do what with the artifact, where, for what:
+The policy says whose word counts, and for whom they may speak:
 
-  party: {id: "gov:au/defence", name: Department of Defence, country: AU, kind: government}
-  action: use            # export, receive, use, modify, deliver, retransfer, reexport,
-                         # release-to-person, publish, dispose
+  carnet: policy/v1
+  name: Kestrel intake
+  signers:
+    - {name: arden, roles: [exporter], parties: ["cage:0ABC1"], key: keys/arden.pub}
+  require:
+    declaration: {role: exporter, threshold: 1}
+
+The request says who wants to do what with the artifact, where and for what:
+
+  party: {id: "gov:au/defence", name: Department of Defence, country: AU,
+          kind: government}
+  action: use             # export, receive, use, modify, deliver, retransfer,
+                          # reexport, release-to-person, publish, dispose
   endUse: evaluation
   location: {country: AU}
-  artifact: {name: arden/tracker}    # optional pins: name, root, manifest`,
-		Example: "  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml --at 2027-06-01T00:00:00Z",
-		Args:    exactly("REF"),
+  artifact: {name: arden/tracker}     # optional; pins name, root or manifest`,
+		Example: `  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml
+  carnet check dir:tracker --policy policy.yaml --request request.yaml \
+    --at 2027-06-01T00:00:00Z --with licence.sigstore.json --json`,
+		Args: exactly("REF"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := flags.decide(c, args[0])
 			if err != nil {
@@ -122,64 +134,4 @@ The request says who wants to do what with the artifact, where, for what:
 	}
 	flags.add(c)
 	return c
-}
-
-func newUnpack() *cobra.Command {
-	var flags checkFlags
-	c := &cobra.Command{
-		Use:   "unpack REF DIR --policy FILE --request FILE",
-		Short: "Write an artifact's files to a folder, after a permit",
-		Long: `Decides as carnet check does, and writes the files into DIR only after a permit.
-Every file is verified while it is written, and DIR appears when all are there.
-DIR must not exist yet, or be empty. The papers are in DIR/.carnet, so that the
-folder can be checked again:
-
-  cd DIR && sha256sum -c .carnet/SHA256SUMS`,
-		Example: "  carnet unpack oci-archive:tracker.tar tracker --policy policy.yaml --request request.yaml",
-		Args:    exactly("REF", "DIR"),
-		RunE: func(c *cobra.Command, args []string) error {
-			d, err := flags.decide(c, args[0])
-			if err != nil {
-				return err
-			}
-			if d.decision.Outcome == provenance.Permit {
-				bar := newProgress(c, "unpacking")
-				err := attest.Unpack(c.Context(), d.artifact, folder(args[1]), d.declaration.Executables, attest.WithProgress(bar.report))
-				bar.done()
-				if err != nil {
-					return err
-				}
-				if !flags.json {
-					fmt.Fprintf(c.OutOrStdout(), "unpacked to %s, every byte verified\n\n", clean(folder(args[1])))
-				}
-			}
-			return flags.show(c, d.decision)
-		},
-	}
-	flags.add(c)
-	return c
-}
-
-func newCopy() *cobra.Command {
-	return &cobra.Command{
-		Use:   "copy REF DEST",
-		Short: "Copy an artifact with all its papers",
-		Long: `Copies the artifact, byte for byte, with the papers inside it and those attached
-to it, between registries, layouts and archives. Nothing is judged on the way.
-To write a folder use carnet unpack; to read one, carnet pack.
-
-Prints the digest of the manifest, which stays the same.`,
-		Example: "  carnet copy registry.example/arden/tracker:2.1 oci-archive:tracker.tar",
-		Args:    exactly("REF", "DEST"),
-		RunE: func(c *cobra.Command, args []string) error {
-			bar := newProgress(c, "copying")
-			digest, err := attest.Copy(c.Context(), args[0], args[1], attest.WithProgress(bar.report))
-			bar.done()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(c.OutOrStdout(), "manifest", digest)
-			return nil
-		},
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/carnet-dev/carnet/attest"
@@ -82,7 +83,7 @@ func readRequest(file string) (*provenance.Request, error) {
 const passphraseVariable = "CARNET_PASSPHRASE"
 
 // readKey reads a private key, asking for its passphrase where it has one.
-func readKey(file string) (*attest.Signer, error) {
+func readKey(c *cobra.Command, file string) (*attest.Signer, error) {
 	data, err := readFile(file, attest.MaxKeySize)
 	if err != nil {
 		return nil, err
@@ -91,23 +92,47 @@ func readKey(file string) (*attest.Signer, error) {
 		if secret, ok := os.LookupEnv(passphraseVariable); ok {
 			return []byte(secret), nil
 		}
-		return prompt("Passphrase of " + file + ": ")
+		return prompt(c, "Passphrase of "+clean(file)+": ")
 	})
 	return s, named(file, err)
 }
 
-var errNoTerminal = errors.New("the key is encrypted and there is no terminal to ask for its passphrase; set " + passphraseVariable)
+// terminal returns the terminal that a person types at, and nil where standard
+// input is none.
+func terminal(c *cobra.Command) *os.File {
+	if f, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
 
 // prompt asks for a secret on the terminal, without showing it.
-func prompt(question string) ([]byte, error) {
-	fd := int(os.Stdin.Fd())
-	if !term.IsTerminal(fd) {
-		return nil, errNoTerminal
+func prompt(c *cobra.Command, question string) ([]byte, error) {
+	in := terminal(c)
+	if in == nil {
+		return nil, errors.New("found no terminal to ask for it, want it in " + passphraseVariable)
 	}
-	fmt.Fprint(os.Stderr, question)
-	secret, err := term.ReadPassword(fd)
-	fmt.Fprintln(os.Stderr)
-	return secret, err
+	state, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(c.ErrOrStderr(), question)
+	defer fmt.Fprintln(c.ErrOrStderr())
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(int(in.Fd()))
+		answered <- answer{secret, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.secret, a.err
+	case <-c.Context().Done(): // reading goes on, but the terminal shows again what is typed
+		return nil, errors.Join(c.Context().Err(), term.Restore(int(in.Fd()), state))
+	}
 }
 
 // folder returns the path of DIR, which is a path or dir:PATH.

@@ -18,8 +18,8 @@ func newInspect() *cobra.Command {
 		Use:   "inspect REF",
 		Short: "Show what is claimed of an artifact, without verifying who claims it",
 		Long: `Shows the artifact's root, its files and what its papers claim. Nothing is
-verified: every line is what somebody wrote. To decide anything, use carnet
-check.`,
+verified: every line is what somebody wrote. Only carnet check says whose word
+it is and whether it counts.`,
 		Example: "  carnet inspect oci-archive:tracker.tar",
 		Args:    exactly("REF"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -31,7 +31,9 @@ check.`,
 			}
 			found := inspect(artifact)
 			if asJSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(found)
+				enc := json.NewEncoder(c.OutOrStdout())
+				enc.SetEscapeHTML(false)
+				return enc.Encode(found)
 			}
 			found.print(c.OutOrStdout())
 			return nil
@@ -112,30 +114,39 @@ func inspect(a *attest.Artifact) inspection {
 
 // print writes the inspection for a person, each claim marked unverified.
 func (i inspection) print(w io.Writer) {
-	line := func(format string, args ...any) {
-		fmt.Fprintln(w, "unverified  "+clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(w, "What is claimed of this artifact. Nothing here was verified; carnet check does.")
+	line := func(label, format string, args ...any) {
+		text := strings.TrimSpace(wrapped(tableWidth, "                         ", plain(fmt.Sprintf(format, args...))))
+		for part := range strings.Lines(text) {
+			fmt.Fprintf(w, "unverified  %-12s %s\n", label, strings.TrimSpace(part))
+			label = ""
+		}
 	}
-	fmt.Fprintln(w, "What is claimed of "+clean(i.Reference)+". Nothing here was verified; use carnet check.")
 	fmt.Fprintln(w)
+	line("reference", "%s", i.Reference)
 	if i.Manifest != "" {
-		line("manifest    %s", i.Manifest)
+		line("manifest", "%s", i.Manifest)
 	}
 	if i.Root != "" {
-		line("root        %s", i.Root)
+		line("root", "%s", i.Root)
 	}
 	for _, f := range i.Files {
-		line("file        %s  %d bytes  %s", f.SHA256, f.Size, f.Path)
+		line("file", "%s", f.Path)
+		line("", "%s", f.SHA256)
+		line("", "%d bytes", f.Size)
 	}
 	for _, m := range i.Mismatches {
-		line("mismatch    %s", m)
+		line("mismatch", "%s", m)
 	}
 	for _, p := range i.Papers {
 		fmt.Fprintln(w)
-		line("paper       %s %s", provenance.ShortType(p.PredicateType), p.Digest)
-		if p.Error != "" {
-			line("            cannot be read: %s", p.Error)
-		} else if !p.About {
-			line("            is about another artifact")
+		line("paper", "%s", provenance.ShortType(p.PredicateType))
+		line("", "%s", p.Digest)
+		switch {
+		case p.Error != "":
+			line("unreadable", "%s", p.Error)
+		case !p.About:
+			line("", "is about another artifact")
 		}
 		if p.declaration != nil {
 			printDeclaration(line, p.declaration)
@@ -143,43 +154,42 @@ func (i inspection) print(w io.Writer) {
 	}
 }
 
-func printDeclaration(line func(string, ...any), d *provenance.Declaration) {
-	line("  item      %s %s, %s: %s", d.Item.Name, d.Item.Version, d.ItemKind, d.Item.Description)
-	line("  declared  %s, %s", d.Reference(), d.IssuedAt)
-	line("  by        %s, %s, for %s", d.ResponsiblePerson.Name, d.ResponsiblePerson.Title, d.ResponsiblePerson.Party)
+func printDeclaration(line func(label, format string, args ...any), d *provenance.Declaration) {
+	line("item", "%s %s, %s: %s", d.Item.Name, d.Item.Version, d.ItemKind, d.Item.Description)
+	line("declared", "%s, %s", d.Reference(), d.IssuedAt)
+	line("by", "%s, %s, for %s", d.ResponsiblePerson.Name, d.ResponsiblePerson.Title, d.ResponsiblePerson.Party)
 	for _, c := range d.Classifications {
-		line("  class     %s: %s %s %s, list of %s", c.ID, c.Regime, c.List, c.Code, c.ListAsOf)
+		line("class", "%s: %s %s %s, list of %s", c.ID, c.Regime, c.List, c.Code, c.ListAsOf)
 	}
 	if p := d.Publication; p != nil {
-		line("  published %s on %s, %s", p.URL, p.Date, p.Regime)
+		line("published", "%s on %s, %s", p.URL, p.Date, p.Regime)
 	}
 	for _, p := range d.Parties {
-		roles := make([]string, len(p.Roles))
-		for i, r := range p.Roles {
-			roles[i] = string(r)
-		}
-		line("  party     %s (%s), %s of %s: %s", p.Name, p.ID, p.Kind, p.Country, strings.Join(roles, ", "))
+		line("party", "%s (%s), %s of %s: %s", p.Name, p.ID, p.Kind, p.Country,
+			list(p.Roles, func(r provenance.Role) string { return string(r) }))
 	}
 	for _, a := range d.Authorizations {
 		printAuthorization(line, a)
 	}
-	line("  terms     retransfer %s, derivatives %s", d.Terms.Retransfer, d.Terms.Derivatives)
+	line("terms", "retransfer %s, derivatives %s", d.Terms.Retransfer, d.Terms.Derivatives)
 }
 
-func printAuthorization(line func(string, ...any), a provenance.Authorization) {
-	line("  grant     %s, for %s, %s to %s", a.Key(), strings.Join(a.Covers, ", "), a.ValidFrom, a.ValidUntil)
-	words := func(n int, word func(int) string) string {
-		out := make([]string, n)
-		for i := range out {
-			out[i] = word(i)
-		}
-		return strings.Join(out, ", ")
-	}
-	line("            actions %s", words(len(a.Actions), func(i int) string { return string(a.Actions[i]) }))
-	line("            places %s", words(len(a.Destinations), func(i int) string { return a.Destinations[i].String() }))
-	line("            end uses %s", words(len(a.EndUses), func(i int) string { return a.EndUses[i].Code }))
-	line("            parties %s", words(len(a.Parties), func(i int) string { return a.Parties[i].String() }))
+func printAuthorization(line func(label, format string, args ...any), a provenance.Authorization) {
+	line("grant", "%s, for %s, %s to %s", a.Key(), strings.Join(a.Covers, ", "), a.ValidFrom, a.ValidUntil)
+	line("  actions", "%s", list(a.Actions, func(a provenance.Action) string { return string(a) }))
+	line("  places", "%s", list(a.Destinations, provenance.Place.String))
+	line("  end uses", "%s", list(a.EndUses, func(u provenance.EndUse) string { return u.Code }))
+	line("  parties", "%s", list(a.Parties, provenance.PartyRef.String))
 	for _, c := range a.Conditions {
-		line("            condition %s (%s): %s", c.ID, c.Effect, c.Text)
+		line("  condition", "%s (%s): %s", c.ID, c.Effect, c.Text)
 	}
+}
+
+// list joins the values as show shows them.
+func list[T any](values []T, show func(T) string) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = show(v)
+	}
+	return strings.Join(out, ", ")
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/carnet-dev/carnet/attest"
 )
@@ -42,7 +41,7 @@ as the telephone.`,
 			if !ok {
 				return fmt.Errorf("--algorithm: found %q, want ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-3072 or rsa-4096", algorithm)
 			}
-			secret, err := newPassphrase()
+			secret, err := newPassphrase(c)
 			if err != nil {
 				return err
 			}
@@ -63,24 +62,24 @@ as the telephone.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "`NAME` of the files to write, without ending (required)")
-	c.Flags().StringVar(&algorithm, "algorithm", "ecdsa-p256", "ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-3072 or rsa-4096")
+	c.Flags().StringVar(&algorithm, "algorithm", "ecdsa-p256", "`NAME` of the algorithm: ecdsa-p256, ecdsa-p384,\necdsa-p521, ed25519, rsa-3072 or rsa-4096")
 	required(c, "out")
 	return c
 }
 
 // newPassphrase returns the passphrase for a new key, nil for none.
-func newPassphrase() ([]byte, error) {
+func newPassphrase(c *cobra.Command) ([]byte, error) {
 	if secret, ok := os.LookupEnv(passphraseVariable); ok && secret != "" {
 		return []byte(secret), nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if terminal(c) == nil {
 		return nil, nil
 	}
-	first, err := prompt("Passphrase (empty for none): ")
+	first, err := prompt(c, "Passphrase (empty for none): ")
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
-	second, err := prompt("The same again: ")
+	second, err := prompt(c, "The same again: ")
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +90,7 @@ func newPassphrase() ([]byte, error) {
 }
 
 func newKey() *cobra.Command {
-	key := &cobra.Command{Use: "key", Short: "Look at keys", RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	key := &cobra.Command{Use: "key", Short: "Compare keys by telephone", Args: cobra.ArbitraryArgs, RunE: wantCommand}
 	key.AddCommand(&cobra.Command{
 		Use:   "fingerprint FILE",
 		Short: "Print the fingerprint of a public key, to compare it by telephone",
@@ -99,8 +98,9 @@ func newKey() *cobra.Command {
 line is the same in groups of four, to be read aloud. A recipient compares it
 with what the owner of the key reads out, over a channel that the sender of the
 file does not control, and puts it into the policy.`,
-		Example: "  carnet key fingerprint arden.pub",
-		Args:    exactly("FILE"),
+		Example:               "  carnet key fingerprint arden.pub",
+		DisableFlagsInUseLine: true,
+		Args:                  exactly("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			data, err := readFile(args[0], attest.MaxKeySize)
 			if err != nil {
@@ -126,13 +126,4 @@ func printFingerprint(c *cobra.Command, k *attest.PublicKey) {
 	}
 	fmt.Fprintln(c.OutOrStdout(), fingerprint)
 	fmt.Fprintln(c.OutOrStdout(), strings.Join(append(groups, hex), " "))
-}
-
-// required marks flags as required, and is the one place that may not fail.
-func required(c *cobra.Command, names ...string) {
-	for _, name := range names {
-		if err := c.MarkFlagRequired(name); err != nil {
-			panic(err)
-		}
-	}
 }

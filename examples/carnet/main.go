@@ -13,16 +13,20 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/carnet-dev/carnet/policy"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
 // The exit status by outcome. A panic would exit with 2, which means something
-// here, so main turns it into an error.
+// here, so run turns it into an error.
 const (
 	exitPermit        = 0
 	exitDeny          = 1
@@ -31,38 +35,42 @@ const (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run executes the command line and returns the exit status.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
-			fmt.Fprintf(stderr, "carnet: internal error, please report it: %v\n", r)
+			fmt.Fprintln(stderr, "carnet: internal error, please report it: "+clean(fmt.Sprint(r)))
 			status = exitError
 		}
 	}()
+	out := &output{to: stdout}
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	var decided *outcomeError
 	switch {
+	case out.err != nil:
+		err = fmt.Errorf("standard output: %w", out.err)
 	case err == nil:
 		return exitPermit
 	case errors.As(err, &decided) && decided.outcome == provenance.Deny:
 		return exitDeny
 	case errors.As(err, &decided):
 		return exitIndeterminate
+	case strings.HasPrefix(err.Error(), "required flag"): // cobra has no type for it
+		err = fmt.Errorf("%s: %w (see %s --help)", short(c), err, c.CommandPath())
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintln(stderr, "carnet: interrupted; nothing was left half-written")
-		return exitError
+		err = errors.New("interrupted; nothing was left half-written")
 	}
-	fmt.Fprintln(stderr, "carnet: "+clean(strings.TrimSpace(err.Error())))
+	fmt.Fprintln(stderr, "carnet: "+plain(strings.TrimPrefix(err.Error(), "carnet: ")))
 	return exitError
 }
 
@@ -72,6 +80,21 @@ type outcomeError struct{ outcome provenance.Outcome }
 
 func (e *outcomeError) Error() string { return string(e.outcome) }
 
+// output remembers that something could not be written: a decision that nobody
+// saw is no success.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "carnet",
@@ -80,49 +103,114 @@ func newRoot() *cobra.Command {
 its OCI artifact, and answers two questions from them, offline and at any later
 time: where did this come from, and is this use of it authorised now?
 
-A vendor:     carnet keygen, then carnet pack (and carnet attest for more papers)
-A recipient:  carnet inspect, carnet check, carnet unpack
-Anybody:      carnet copy, carnet key fingerprint
-
 REF and DEST are one of
   registry.example/repository:tag   or  registry.example/repository@sha256:…
   oci:PATH[:tag]                    an OCI layout
-  oci-archive:FILE.tar[:tag]        a tar of a layout
+  oci-archive:FILE[:tag]            a tar of a layout
   dir:PATH                          a plain folder
 
 Exit status: 0 permit or success, 1 deny, 2 indeterminate, 3 error.
 
-` + provenance.Notice,
+` + wrapped(textWidth, "", provenance.Notice),
+		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
+		RunE:              wantCommand,
+		PersistentPreRunE: wantValues,
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w (see %s --help)", err, c.CommandPath())
+		return fmt.Errorf("%s: %w (see %s --help)", short(c), err, c.CommandPath())
 	})
-	root.AddCommand(newKeygen(), newKey(), newRootCommand(), newPack(), newAttest(), newCheck(), newInspect(), newUnpack(), newCopy())
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"vendor", "To hand an artifact over:", []*cobra.Command{newKeygen(), newRootCommand(), newPack(), newAttest()}},
+		{"recipient", "To receive one:", []*cobra.Command{newInspect(), newCheck(), newUnpack()}},
+		{"both", "Either way:", []*cobra.Command{newCopy(), newKey()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.id
+			c.DisableFlagsInUseLine = true // the lines name what matters
+			root.AddCommand(c)
+		}
+	}
 	return root
 }
 
-// exactly wants n arguments and names them where they are missing.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return fmt.Errorf("%s: found %d arguments, want %s (see %s --help)", c.CommandPath(), len(args), strings.Join(names, " and "), c.CommandPath())
+// version is the one that decisions record, and what this program was built of.
+func version() string {
+	built := "an unknown state"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		built = info.Main.Version
+	}
+	_, recorded, _ := strings.Cut(policy.Tool, " ")
+	return fmt.Sprintf("%s, built of %s with %s for %s/%s", recorded, built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// wantValues refuses flags that are given with nothing in them: a script whose
+// variable is not set must not get the default, which may be the clock's time.
+func wantValues(c *cobra.Command, _ []string) error {
+	var empty []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if v := f.Value.String(); v == "" || v == "[]" {
+			empty = append(empty, "--"+f.Name)
 		}
-		return nil
+	})
+	if len(empty) > 0 {
+		return fmt.Errorf("%s: %s: found nothing, want a value (see %s --help)", short(c), strings.Join(empty, ", "), c.CommandPath())
+	}
+	return nil
+}
+
+// wantCommand is run where a command of c is missing or misspelt. It is an
+// error, as a script that forgets the command must not take help for a permit.
+func wantCommand(c *cobra.Command, args []string) error {
+	found := "no command"
+	if len(args) > 0 {
+		found = provenance.Quote(args[0])
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			names = append(names, sub.Name())
+		}
+	}
+	return fmt.Errorf("%s: found %s, want %s (see %s --help)", short(c), found, strings.Join(names, ", "), c.CommandPath())
+}
+
+// short names the command for an error, which begins with the program's name.
+func short(c *cobra.Command) string { return strings.TrimPrefix(c.CommandPath(), "carnet ") }
+
+// exactly wants as many arguments as there are names, and says which.
+func exactly(names ...string) cobra.PositionalArgs { return between(len(names), names...) }
+
+// between wants at least so many of the arguments named.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= len(names) {
+			return nil
+		}
+		wanted := "none"
+		if len(names) > 0 {
+			wanted = strings.Join(names, " and ")
+		}
+		if least < len(names) {
+			wanted = "at most " + wanted
+		}
+		return fmt.Errorf("%s: found %d arguments, want %s (see %s --help)", short(c), len(args), wanted, c.CommandPath())
 	}
 }
 
-// clean makes text from elsewhere safe for a terminal and puts it on one line.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case r < ' ' || r >= 0x7f && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029:
-			return '?'
+// required marks flags as required, and is the one place that may not fail.
+func required(c *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := c.MarkFlagRequired(name); err != nil {
+			panic(err)
 		}
-		return r
-	}, s)
+	}
 }

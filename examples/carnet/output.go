@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -14,60 +15,72 @@ var marks = map[provenance.Outcome]string{provenance.Permit: "+", provenance.Den
 // printDecision writes a decision for a person: the outcome, then the reasons,
 // then what was decided about.
 func printDecision(w io.Writer, d *provenance.Decision) {
-	fmt.Fprintf(w, "%s  %s\n", strings.ToUpper(string(d.Outcome)), sentence(d))
-	for _, r := range d.Reasons {
-		fmt.Fprintf(w, "\n  %s %s\n", marks[r.Outcome], r.Code)
-		wrap(w, "    ", r.Message)
-		wrap(w, "    ", joined(" | ", "rule "+r.Rule, r.Citation, prefixed("classification ", r.Classification), r.Authorization))
+	fmt.Fprintf(w, "%s: %s\n", strings.ToUpper(string(d.Outcome)), sentence(d.Outcome))
+	for _, r := range together(d.Reasons) {
+		fmt.Fprintf(w, "\n  %s %s\n", marks[r.Outcome], clean(r.Code))
+		fmt.Fprintln(w, wrapped(textWidth, "    ", plain(r.Message)))
+		fmt.Fprintln(w, wrapped(textWidth, "    ", joined(", ", prefixed("rule ", r.Rule), r.Citation, prefixed("classification ", r.Classification), r.Authorization)))
 	}
 	fmt.Fprintln(w)
-	row := func(label, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "  %-12s %s\n", label, clean(value))
-		}
-	}
-	rows := func(label string, values []string) {
+	rows := func(label string, values ...string) {
 		for _, v := range values {
-			row(label, v)
-			label = ""
+			if v != "" {
+				fmt.Fprintf(w, "  %-12s%s\n", label, strings.TrimSpace(wrapped(tableWidth, "              ", v)))
+				label = ""
+			}
 		}
 	}
 	q := d.Request
-	row("asked by", fmt.Sprintf("%s (%s), %s of %s", q.Party.Name, q.Party.ID, q.Party.Kind, q.Party.Country))
-	row("asked for", joined(" ", string(q.Action), prefixed("for ", q.EndUse), "in "+q.Location.String()))
-	row("at", d.Time.At.String()+" ("+d.Time.Source+")")
-	row("artifact", joined(", ", d.Subject.Name, prefixed("root ", d.Subject.Root)))
-	row("", joined(", ", prefixed("manifest ", d.Subject.Manifest), "content "+d.Subject.Content))
-	rows("basis", d.Basis)
-	rows("notes", d.Notes)
-	rows("obligations", d.Obligations)
-	for i, p := range d.Papers {
-		label := "papers"
-		if i > 0 {
-			label = ""
-		}
-		row(label, paperLine(p))
+	rows("asked by", fmt.Sprintf("%s (%s), %s of %s", q.Party.Name, q.Party.ID, q.Party.Kind, q.Party.Country))
+	rows("asked for", joined(" ", string(q.Action), prefixed("for ", q.EndUse), "in "+q.Location.String()))
+	rows("at", d.Time.At.String()+" ("+d.Time.Source+")")
+	rows("artifact", d.Subject.Name)
+	rows("root", d.Subject.Root)
+	rows("manifest", d.Subject.Manifest)
+	rows("content", d.Subject.Content)
+	if d.Outcome != provenance.Deny {
+		rows("basis", d.Basis...)
+		rows("obligations", d.Obligations...)
 	}
-	row("policy", d.Policy.Name+", sha256:"+d.Policy.SHA256)
-	fmt.Fprintln(w)
-	wrap(w, "", d.Notice)
+	rows("notes", d.Notes...)
+	label := "papers"
+	for _, p := range d.Papers {
+		rows(label, paperLine(p), p.Digest, prefixed("key ", p.Key))
+		label = ""
+	}
+	rows("policy", d.Policy.Name, "sha256:"+d.Policy.SHA256)
+	fmt.Fprintf(w, "\n%s\n", wrapped(textWidth, "", d.Notice))
 }
 
-func sentence(d *provenance.Decision) string {
-	switch d.Outcome {
+func sentence(o provenance.Outcome) string {
+	switch o {
 	case provenance.Permit:
 		return "the signed declaration covers this request"
 	case provenance.Indeterminate:
-		return "not decided: something is missing that a person could supply"
+		return "not decided; something is missing that a person could supply"
 	}
 	return "not covered"
 }
 
-func paperLine(p provenance.PaperRecord) string {
-	if !p.Counted {
-		return joined(" ", "not counted:", p.Type, p.Digest, prefixed("signed by ", p.Signer)) + ": " + p.Error
+// together joins reasons that say the same by several rules.
+func together(reasons []provenance.Reason) []provenance.Reason {
+	var out []provenance.Reason
+	for _, r := range reasons {
+		if i := len(out) - 1; i >= 0 && out[i].Code == r.Code && out[i].Message == r.Message && out[i].Authorization == r.Authorization {
+			out[i].Rule = joined(", ", out[i].Rule, r.Rule)
+			continue
+		}
+		out = append(out, r)
 	}
-	return fmt.Sprintf("counted: %s %s signed by %s as %s, key %s", p.Type, p.Digest, p.Signer, p.Role, p.Key)
+	return out
+}
+
+func paperLine(p provenance.PaperRecord) string {
+	line := joined(", ", p.Type, prefixed("signed by ", p.Signer)+prefixed(" as ", p.Role))
+	if p.Counted {
+		return "counted: " + line
+	}
+	return joined(": ", "not counted", line, plain(p.Error))
 }
 
 // joined joins the parts that are not empty.
@@ -89,17 +102,48 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-// wrap writes text in lines of at most 78 columns, where its words allow.
-func wrap(w io.Writer, indent, text string) {
+// Columns of a terminal that text and tables are fitted to, where their words
+// allow. A table takes a digest after its labels.
+const (
+	textWidth  = 78
+	tableWidth = 96
+)
+
+// wrapped returns text in lines of that width which begin with indent.
+func wrapped(width int, indent, text string) string {
+	var lines []string
 	line := indent
 	for _, word := range strings.Fields(clean(text)) {
-		if len(line)+len(word) > 78 && strings.TrimSpace(line) != "" {
-			fmt.Fprintln(w, strings.TrimRight(line, " "))
-			line = indent
+		if len(line)+len(word) > width && line != indent {
+			lines, line = append(lines, strings.TrimRight(line, " ")), indent
 		}
 		line += word + " "
 	}
-	if strings.TrimSpace(line) != "" {
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
+}
+
+// plain is clean, without the names of this module's packages that errors
+// begin with: who uses a command does not know its packages.
+func plain(s string) string {
+	s = strings.TrimSpace(clean(s))
+	for _, name := range []string{"provenance: ", "attest: ", "policy: "} {
+		s = strings.ReplaceAll(strings.TrimPrefix(s, name), ": "+name, ": ")
+		s = strings.ReplaceAll(s, "("+name, "(")
 	}
+	return s
+}
+
+// clean makes text from elsewhere safe for a terminal and puts it on one line:
+// control characters could move the cursor over what was printed before, and
+// those that turn the reading direction make a name look like another.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
+			return '?'
+		}
+		return r
+	}, s)
 }

@@ -15,8 +15,8 @@ import (
 func newRootCommand() *cobra.Command {
 	var name, kind, subjects string
 	c := &cobra.Command{
-		Use:   "root DIR",
-		Short: "Print the root of a folder: the digest that covers every name and every byte",
+		Use:   "root DIR [--name NAME --kind KIND --subjects FILE]",
+		Short: "Print the root of a folder, the digest of all its names and bytes",
 		Long: `Prints the root of the files in DIR: SHA-256 of the text that sha256sum writes
 for them, sorted by name. It can be recomputed with
 
@@ -26,8 +26,10 @@ for them, sorted by name. It can be recomputed with
 With --subjects it also writes what a declaration signs, so that an officer can
 sign elsewhere, without the files: carnet attest --subjects FILE there, and
 carnet pack --paper BUNDLE here.`,
-		Example: "  carnet root model --name arden/tracker --kind model --subjects tracker.subjects.json",
-		Args:    exactly("DIR"),
+		Example: `  carnet root model
+  carnet root model --name arden/tracker --kind model \
+    --subjects tracker.subjects.json`,
+		Args: exactly("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := os.OpenRoot(folder(args[0]))
 			if err != nil {
@@ -78,7 +80,7 @@ func newPack() *cobra.Command {
 	var name, kind string
 	var declarations, keys, papers []string
 	c := &cobra.Command{
-		Use:   "pack DIR DEST --name NAME --kind KIND (--declaration FILE --key KEY | --paper BUNDLE)...",
+		Use:   "pack DIR DEST --name NAME --kind KIND\n    (--declaration FILE --key KEY | --paper BUNDLE)...",
 		Short: "Pack a folder into an artifact with its signed declaration inside",
 		Long: `Packs the files of DIR into one OCI artifact at DEST, with its signed papers
 inside: whatever copies the artifact copies them, with any tool. Every file is
@@ -94,18 +96,18 @@ With DEST dir:DIR the folder is signed in place: nothing is copied, only
 Prints the digest of the manifest and the root.`,
 		Example: `  carnet pack model oci-archive:tracker.tar --name arden/tracker --kind model \
     --declaration declaration.yaml --key arden.key
-  carnet pack model registry.example/arden/tracker:2.1 --name arden/tracker --kind model --paper officer.sigstore.json`,
+  carnet pack model registry.example/arden/tracker:2.1 --name arden/tracker \
+    --kind model --paper officer.sigstore.json`,
 		Args: exactly("DIR", "DEST"),
 		RunE: func(c *cobra.Command, args []string) error {
 			k, err := parseKind(kind)
 			if err != nil {
 				return err
 			}
-			maker, err := newPapers(declarations, keys, papers)
+			maker, err := newPapers(c, name, declarations, keys, papers)
 			if err != nil {
 				return err
 			}
-			maker.name = name
 			bar := newProgress(c, "packing")
 			packed, err := attest.Pack(c.Context(), folder(args[0]), args[1], name, k, maker.make, attest.WithProgress(bar.report))
 			bar.done()
@@ -119,7 +121,7 @@ Prints the digest of the manifest and the root.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "`NAME` of the artifact, as the declaration has it (required)")
+	c.Flags().StringVar(&name, "name", "", "`NAME` of the artifact, as the papers have it (required)")
 	c.Flags().StringVar(&kind, "kind", "", "`KIND` of the artifact: model or software (required)")
 	c.Flags().StringArrayVar(&declarations, "declaration", nil, "declaration to sign, a YAML or JSON `FILE`")
 	c.Flags().StringArrayVar(&keys, "key", nil, "private `KEY` to sign the declaration with")
@@ -131,7 +133,6 @@ Prints the digest of the manifest and the root.`,
 // papers makes the papers of a pack: declarations to sign and bundles that were
 // signed elsewhere.
 type papers struct {
-	name         string
 	declarations []*provenance.Declaration
 	signers      []*attest.Signer // one for each declaration
 	signed       []*attest.Bundle
@@ -140,7 +141,7 @@ type papers struct {
 // newPapers reads everything that the flags name, before any file is hashed.
 // Declarations and keys go in pairs; where there is one of either, it goes
 // with each of the other.
-func newPapers(declarations, keys, bundles []string) (*papers, error) {
+func newPapers(c *cobra.Command, name string, declarations, keys, bundles []string) (*papers, error) {
 	if len(declarations)+len(bundles) == 0 {
 		return nil, errors.New("pack: found no --declaration and no --paper, want at least one: an artifact without papers proves nothing")
 	}
@@ -152,21 +153,15 @@ func newPapers(declarations, keys, bundles []string) (*papers, error) {
 	}
 	p := new(papers)
 	for i := range n {
-		file := declarations[min(i, len(declarations)-1)]
-		raw, err := readPredicate(file)
+		declaration, err := readDeclaration(declarations[min(i, len(declarations)-1)], name)
 		if err != nil {
 			return nil, err
 		}
-		statement := provenance.Statement{PredicateType: provenance.TypeDeclaration, Predicate: raw}
-		predicate, err := statement.ParsePredicate()
-		if err != nil {
-			return nil, named(file, err)
-		}
-		signer, err := readKey(keys[min(i, len(keys)-1)])
+		signer, err := readKey(c, keys[min(i, len(keys)-1)])
 		if err != nil {
 			return nil, err
 		}
-		p.declarations = append(p.declarations, predicate.(*provenance.Declaration))
+		p.declarations = append(p.declarations, declaration)
 		p.signers = append(p.signers, signer)
 	}
 	var err error
@@ -174,13 +169,28 @@ func newPapers(declarations, keys, bundles []string) (*papers, error) {
 	return p, err
 }
 
+// readDeclaration reads the declaration of the artifact called name.
+func readDeclaration(file, name string) (*provenance.Declaration, error) {
+	raw, err := readPredicate(file)
+	if err != nil {
+		return nil, err
+	}
+	statement := provenance.Statement{PredicateType: provenance.TypeDeclaration, Predicate: raw}
+	predicate, err := statement.ParsePredicate()
+	if err != nil {
+		return nil, named(file, err)
+	}
+	declaration := predicate.(*provenance.Declaration)
+	if found := declaration.Item.Name; found != name {
+		return nil, fmt.Errorf("%s: item.name: found %s, want %s as in --name", file, provenance.Quote(found), provenance.Quote(name))
+	}
+	return declaration, nil
+}
+
 // make signs the declarations over the artifact's subjects.
 func (p *papers) make(ctx context.Context, subjects []provenance.Subject) ([]*attest.Bundle, error) {
 	out := p.signed
 	for i, declaration := range p.declarations {
-		if declaration.Item.Name != p.name {
-			return nil, fmt.Errorf("declaration: item.name: found %q, want %q as in --name", declaration.Item.Name, p.name)
-		}
 		statement, err := provenance.NewStatement(declaration, subjects...)
 		if err != nil {
 			return nil, err

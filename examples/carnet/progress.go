@@ -14,24 +14,28 @@ import (
 // progress shows a bar on standard error where that is a terminal, and nothing
 // elsewhere.
 type progress struct {
-	label string
-	bar   *progressbar.ProgressBar
-	shown bool
+	label    string
+	terminal *os.File // nil where there is none
+	bar      *progressbar.ProgressBar
 }
 
-func newProgress(_ *cobra.Command, label string) *progress {
-	return &progress{label: label, shown: term.IsTerminal(int(os.Stderr.Fd()))}
+func newProgress(c *cobra.Command, label string) *progress {
+	p := &progress{label: label}
+	if f, ok := c.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.terminal = f
+	}
+	return p
 }
 
 // report is the callback for the library.
 func (p *progress) report(now provenance.Progress) {
-	if !p.shown {
+	if p.terminal == nil {
 		return
 	}
 	if p.bar == nil || p.bar.GetMax64() != now.TotalBytes {
 		p.done()
 		p.bar = progressbar.NewOptions64(now.TotalBytes,
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(p.label),
+			progressbar.OptionSetWriter(p.terminal), progressbar.OptionSetDescription(p.label),
 			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish())
 	}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/carnet-dev/carnet/attest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"carnet": main})
+}
+
+// TestScripts runs the command as people do. Each script starts with
+//
+//	model/             the model of testdata/models/tracker
+//	declaration.yaml   a declaration of it
+//	policy.yaml request.yaml strike.yaml    of the recipient
+//	keys/NAME.key keys/NAME.pub             of arden, kestrel, rival and stranger
+//
+// and with REGISTRY and OLDREGISTRY, the addresses of registries on loopback;
+// the old one has no referrers API.
+func TestScripts(t *testing.T) {
+	const dir = "testdata/script"
+	scripts, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("found no scripts in %s (%v), want some", dir, err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			for _, r := range []struct {
+				name      string
+				referrers bool
+			}{{"REGISTRY", true}, {"OLDREGISTRY", false}} {
+				server := httptest.NewServer(registry.New(registry.WithReferrersSupport(r.referrers), registry.Logger(log.New(io.Discard, "", 0))))
+				e.Defer(server.Close)
+				e.Setenv(r.name, strings.TrimPrefix(server.URL, "http://"))
+			}
+			return furnish(e.WorkDir)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"succeeds":      exits(exitPermit, nothing),
+			"permit":        exits(exitPermit, decides("permit")),
+			"deny":          exits(exitDeny, decides("deny")),
+			"indeterminate": exits(exitIndeterminate, decides("indeterminate")),
+			"fails":         fails,
+			"codes":         codes,
+			"capture":       capture,
+			"replace":       replace,
+			"tamper":        tamper,
+			"cut":           cut,
+			"cpdir":         cpdir,
+			"fingerprint":   fingerprint,
+			"verifysums":    verifySums,
+		},
+	})
+}
+
+// keyPairs are made once, as are those of people.
+var keyPairs = sync.OnceValues(func() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, name := range []string{"arden", "kestrel", "rival", "stranger"} {
+		private, signer, err := attest.GeneratePrivateKey(nil)
+		if err != nil {
+			return nil, err
+		}
+		files[name+".key"], files[name+".pub"] = private, signer.PublicKey().MarshalPEM()
+	}
+	return files, nil
+})
+
+// furnish puts the files into a script's folder that every script starts with.
+func furnish(work string) error {
+	testdata := filepath.Join("..", "..", "testdata")
+	if err := os.CopyFS(filepath.Join(work, "model"), os.DirFS(filepath.Join(testdata, "models", "tracker"))); err != nil {
+		return err
+	}
+	if err := os.CopyFS(work, os.DirFS(filepath.Join("testdata", "world"))); err != nil {
+		return err
+	}
+	declaration, err := os.ReadFile(filepath.Join(testdata, "declarations", "arden-tracker.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(work, "declaration.yaml"), declaration, 0o644); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(work, "keys"), 0o755); err != nil {
+		return err
+	}
+	files, err := keyPairs()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(work, "keys", name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// exits returns the command "NAME ARGS…", which runs carnet and wants that
+// exit status, nothing on standard error, and of standard output what check
+// says.
+func exits(want int, check func(ts *testscript.TestScript, args []string, stdout string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		status, stdout, stderr := carnet(ts, neg, args)
+		if status != want || stderr != "" {
+			ts.Fatalf("found exit status %d and %q on standard error, want %d and nothing", status, stderr, want)
+		}
+		check(ts, args, stdout)
+	}
+}
+
+func nothing(*testscript.TestScript, []string, string) {}
+
+// decides wants a decision with that outcome, as text or, with --json, as one
+// object and nothing else.
+func decides(outcome string) func(ts *testscript.TestScript, args []string, stdout string) {
+	return func(ts *testscript.TestScript, args []string, stdout string) {
+		if slices.Contains(args, "--json") {
+			if found := object(ts, stdout)["outcome"]; found != outcome {
+				ts.Fatalf("found outcome %v, want %s", found, outcome)
+			}
+			return
+		}
+		if !strings.Contains("\n"+stdout, "\n"+strings.ToUpper(outcome)+": ") {
+			ts.Fatalf("found no line that begins with %s", strings.ToUpper(outcome))
+		}
+	}
+}
+
+// object reads the one JSON object that is all of stdout.
+func object(ts *testscript.TestScript, stdout string) map[string]any {
+	var out map[string]any
+	if err := json.Unmarshal([]byte(stdout), &out); err != nil {
+		ts.Fatalf("standard output: found no single JSON object: %v", err)
+	}
+	return out
+}
+
+// fails runs carnet and wants an error: status 3, one line that begins with
+// "carnet: " on standard error, nothing on standard output, and every file as
+// it was before.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	before, err := snapshot(ts.Getenv("WORK"))
+	ts.Check(err)
+	status, stdout, stderr := carnet(ts, neg, args)
+	ts.Check(checkFailure(status, stdout, stderr))
+	after, err := snapshot(ts.Getenv("WORK"))
+	ts.Check(err)
+	if name := difference(before, after); name != "" {
+		ts.Fatalf("%s: found it changed by a command that failed, want it as before", name)
+	}
+}
+
+// carnet runs the command and returns what came of it.
+func carnet(ts *testscript.TestScript, neg bool, args []string) (status int, stdout, stderr string) {
+	if neg {
+		ts.Fatalf("unsupported: !")
+	}
+	err := ts.Exec("carnet", args...)
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		status = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	return status, ts.ReadFile("stdout"), ts.ReadFile("stderr")
+}
+
+// snapshot returns mode and content of everything in a folder, but for what the
+// test itself keeps in .tmp.
+func snapshot(dir string) (map[string]string, error) {
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path == filepath.Join(dir, ".tmp"):
+			return fs.SkipDir
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files[path] = info.Mode().String()
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			files[path] += fmt.Sprintf(" %x", sha256.Sum256(data))
+		}
+		return nil
+	})
+	return files, err
+}
+
+// difference names what one snapshot has otherwise than another, "" where they
+// are the same.
+func difference(before, after map[string]string) string {
+	for _, pair := range [][2]map[string]string{{before, after}, {after, before}} {
+		for name, state := range pair[0] {
+			if pair[1][name] != state {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// checkFailure wants one line that begins with "carnet: " on standard error and
+// nothing on standard output.
+func checkFailure(status int, stdout, stderr string) error {
+	line, rest, ok := strings.Cut(stderr, "\n")
+	switch {
+	case status != exitError:
+		return fmt.Errorf("found exit status %d, want %d", status, exitError)
+	case !ok || rest != "" || !strings.HasPrefix(line, "carnet: ") || strings.Contains(line, "internal error"):
+		return fmt.Errorf("standard error: found %q, want one line of carnet's", stderr)
+	case stdout != "":
+		return fmt.Errorf("standard output: found %q, want nothing", stdout)
+	}
+	for _, name := range []string{"provenance: ", "attest: ", "policy: "} {
+		if strings.Contains(line, " "+name) || strings.Contains(line, "("+name) {
+			return fmt.Errorf("standard error: found %q, want no name of a package", line)
+		}
+	}
+	return nil
+}
+
+// codes is "codes CODE…": the reasons of the decision that the last command
+// printed with --json have these codes among them.
+func codes(ts *testscript.TestScript, _ bool, want []string) {
+	reasons, _ := object(ts, ts.ReadFile("stdout"))["reasons"].([]any)
+	found := map[string]bool{}
+	for _, reason := range reasons {
+		code, _ := reason.(map[string]any)["code"].(string)
+		found[code] = true
+	}
+	for _, code := range want {
+		if !found[code] {
+			ts.Fatalf("found reasons %q, want %s among them", slices.Sorted(maps.Keys(found)), code)
+		}
+	}
+}
+
+// capture is "capture VARIABLE [LABEL]": sets the variable to the last word of
+// the line of the last standard output that begins with the label.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	label := append(args, "")[1]
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if words := strings.Fields(line); len(words) > 0 && strings.HasPrefix(line, label) {
+			ts.Setenv(args[0], words[len(words)-1])
+			return
+		}
+	}
+	ts.Fatalf("found no line that begins with %q", label)
+}
+
+// replace is "replace FROM TO OLD NEW…": writes a file with some text replaced,
+// all of which must be there; \n in the new text is a line's end.
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	for pair := range slices.Chunk(args[2:], 2) {
+		if !strings.Contains(text, pair[0]) {
+			ts.Fatalf("%s: found no %q", args[0], pair[0])
+		}
+		text = strings.ReplaceAll(text, pair[0], strings.ReplaceAll(pair[1], `\n`, "\n"))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
+}
+
+// tamper is "tamper FILE": changes one bit in the middle of a file.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	data := []byte(ts.ReadFile(args[0]))
+	data[len(data)/2] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
+// cut is "cut FROM TO": writes the first half of a file.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	data := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(data[:len(data)/2]), 0o644))
+}
+
+// cpdir is "cpdir FROM TO": copies a folder.
+func cpdir(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+}
+
+// fingerprint is "fingerprint FILE": the last command printed the fingerprint
+// of that public key, plain and in groups.
+func fingerprint(ts *testscript.TestScript, _ bool, args []string) {
+	block, _ := pem.Decode([]byte(ts.ReadFile(args[0])))
+	if block == nil {
+		ts.Fatalf("%s: found no PEM", args[0])
+	}
+	sum := sha256.Sum256(block.Bytes)
+	digits := hex.EncodeToString(sum[:])
+	lines := strings.Split(ts.ReadFile("stdout"), "\n")
+	if len(lines) != 3 || lines[0] != "SHA256:"+digits || strings.ReplaceAll(lines[1], " ", "") != digits || strings.Count(lines[1], " ") != 15 || lines[2] != "" {
+		ts.Fatalf("found %q, want the fingerprint %s and the same in groups of four", lines, digits)
+	}
+}
+
+// verifySums is "verifysums DIR": what sha256sum -c .carnet/SHA256SUMS does.
+func verifySums(ts *testscript.TestScript, _ bool, args []string) {
+	dir := args[0]
+	sums := ts.ReadFile(filepath.Join(dir, ".carnet", "SHA256SUMS"))
+	if sums == "" {
+		ts.Fatalf("found an empty SHA256SUMS")
+	}
+	for line := range strings.Lines(sums) {
+		want, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		if found := fmt.Sprintf("%x", sha256.Sum256([]byte(ts.ReadFile(filepath.Join(dir, name))))); !ok || found != want {
+			ts.Fatalf("%s: found %s, want %s", name, found, want)
+		}
+	}
+}

@@ -166,7 +166,8 @@ func (r SPDXClassification) node(specification string) (spdxResult, error) {
 func (a SPDXAssessment) check(f *Findings) {
 	f.checkIRI("spdxId", a.ID)
 	f.checkIRI("operations_assessedElement", a.Element)
-	f.Check(spdxTimeForm.MatchString(a.Created.String()), "creationInfo.created", a.Created.String(), "a time in whole seconds")
+	created := a.Created.String()
+	f.Check(spdxTimeForm.MatchString(created) && new(Time).UnmarshalText([]byte(created)) == nil, "creationInfo.created", created, "a time in whole seconds")
 	checkSome(f, "creationInfo.createdBy", a.CreatedBy, func(field, agent string) { f.checkIRI(field, agent) })
 	// One IRI is one element: the assessment and the specifications that it
 	// describes are neither what is assessed nor an agent.

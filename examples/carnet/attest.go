@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -36,11 +35,11 @@ Prints the digest of the paper.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0 && subjects == "":
-				return errors.New("attest: found neither REF nor --subjects, want what the paper is about")
+				return misuse(c, "found neither REF nor --subjects, want what the paper is about")
 			case len(args) == 1 && subjects != "":
-				return errors.New("attest: found REF and --subjects, want one of them")
+				return misuse(c, "found REF and --subjects, want one of them")
 			case len(args) == 0 && bundle == "":
-				return errors.New("attest: found no --bundle, want a file for the paper")
+				return misuse(c, "found no --bundle, want a file for the paper")
 			}
 			statement, err := newStatement(c, args, kind, predicate, subjects)
 			if err != nil {

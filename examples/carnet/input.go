@@ -138,10 +138,10 @@ func prompt(c *cobra.Command, question string) ([]byte, error) {
 // folder returns the path of DIR, which is a path or dir:PATH.
 func folder(arg string) string { return strings.TrimPrefix(arg, "dir:") }
 
-func parseKind(s string) (attest.Kind, error) {
+func parseKind(c *cobra.Command, s string) (attest.Kind, error) {
 	switch kind := attest.Kind(s); kind {
 	case attest.Model, attest.Software:
 		return kind, nil
 	}
-	return "", fmt.Errorf("--kind: found %q, want model or software", s)
+	return "", misuse(c, "--kind: found %q, want model or software", s)
 }

@@ -39,7 +39,12 @@ as the telephone.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			alg, ok := algorithms[algorithm]
 			if !ok {
-				return fmt.Errorf("--algorithm: found %q, want ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-3072 or rsa-4096", algorithm)
+				return misuse(c, "--algorithm: found %q, want ecdsa-p256, ecdsa-p384, ecdsa-p521, ed25519, rsa-3072 or rsa-4096", algorithm)
+			}
+			for _, file := range []string{out + ".key", out + ".pub"} { // before anybody thinks of a passphrase
+				if _, err := os.Lstat(file); err == nil {
+					return fmt.Errorf("%s: found it there already; keys are never overwritten", file)
+				}
 			}
 			secret, err := newPassphrase(c)
 			if err != nil {

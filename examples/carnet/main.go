@@ -66,12 +66,30 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.As(err, &decided):
 		return exitIndeterminate
 	case strings.HasPrefix(err.Error(), "required flag"): // cobra has no type for it
-		err = fmt.Errorf("%s: %w (see %s --help)", short(c), err, c.CommandPath())
+		err = misuse(c, "%w", err)
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		err = errors.New("interrupted; nothing was left half-written")
 	}
-	fmt.Fprintln(stderr, "carnet: "+plain(strings.TrimPrefix(err.Error(), "carnet: ")))
+	if usage := (*usageError)(nil); errors.As(err, &usage) {
+		fmt.Fprintln(stderr, clean(usage.Error()))
+	} else {
+		fmt.Fprintln(stderr, "carnet: "+plain(err.Error()))
+	}
 	return exitError
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct {
+	command string
+	err     error
+}
+
+func misuse(c *cobra.Command, format string, args ...any) error {
+	return &usageError{c.CommandPath(), fmt.Errorf(format, args...)}
+}
+
+func (e *usageError) Error() string {
+	return fmt.Sprintf("%s: %v (see %s --help)", e.command, e.err, e.command)
 }
 
 // outcomeError carries a decision that is no permit to the exit status. It has
@@ -121,9 +139,7 @@ Exit status: 0 permit or success, 1 deny, 2 indeterminate, 3 error.
 		PersistentPreRunE: wantValues,
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%s: %w (see %s --help)", short(c), err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse(c, "%w", err) })
 	for _, group := range []struct {
 		id, title string
 		commands  []*cobra.Command
@@ -157,12 +173,12 @@ func version() string {
 func wantValues(c *cobra.Command, _ []string) error {
 	var empty []string
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if v := f.Value.String(); v == "" || v == "[]" {
+		if strings.Trim(f.Value.String(), `[]"`) == "" { // of a list too
 			empty = append(empty, "--"+f.Name)
 		}
 	})
 	if len(empty) > 0 {
-		return fmt.Errorf("%s: %s: found nothing, want a value (see %s --help)", short(c), strings.Join(empty, ", "), c.CommandPath())
+		return misuse(c, "%s: found nothing, want a value", strings.Join(empty, ", "))
 	}
 	return nil
 }
@@ -180,11 +196,8 @@ func wantCommand(c *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return fmt.Errorf("%s: found %s, want %s (see %s --help)", short(c), found, strings.Join(names, ", "), c.CommandPath())
+	return misuse(c, "found %s, want %s", found, strings.Join(names, ", "))
 }
-
-// short names the command for an error, which begins with the program's name.
-func short(c *cobra.Command) string { return strings.TrimPrefix(c.CommandPath(), "carnet ") }
 
 // exactly wants as many arguments as there are names, and says which.
 func exactly(names ...string) cobra.PositionalArgs { return between(len(names), names...) }
@@ -202,7 +215,7 @@ func between(least int, names ...string) cobra.PositionalArgs {
 		if least < len(names) {
 			wanted = "at most " + wanted
 		}
-		return fmt.Errorf("%s: found %d arguments, want %s (see %s --help)", short(c), len(args), wanted, c.CommandPath())
+		return misuse(c, "found arguments %q, want %s", args, wanted)
 	}
 }
 

@@ -31,6 +31,16 @@ carnet pack --paper BUNDLE here.`,
     --subjects tracker.subjects.json`,
 		Args: exactly("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
+			var k attest.Kind
+			if subjects != "" || kind != "" {
+				var err error
+				if k, err = parseKind(c, kind); err != nil {
+					return err
+				}
+			}
+			if subjects != "" && name == "" {
+				return misuse(c, "found --subjects and no --name, want the name of the artifact")
+			}
 			dir, err := os.OpenRoot(folder(args[0]))
 			if err != nil {
 				return err
@@ -43,7 +53,7 @@ carnet pack --paper BUNDLE here.`,
 				return named(args[0], err)
 			}
 			if subjects != "" {
-				if err := writeSubjects(subjects, m, name, kind); err != nil {
+				if err := writeSubjects(subjects, m, name, k); err != nil {
 					return err
 				}
 			}
@@ -57,15 +67,8 @@ carnet pack --paper BUNDLE here.`,
 	return c
 }
 
-func writeSubjects(file string, m *provenance.Manifest, name, kind string) error {
-	if name == "" {
-		return errors.New("--subjects: found no --name, want the name of the artifact")
-	}
-	k, err := parseKind(kind)
-	if err != nil {
-		return err
-	}
-	subjects, err := attest.Subjects(m, name, k)
+func writeSubjects(file string, m *provenance.Manifest, name string, kind attest.Kind) error {
+	subjects, err := attest.Subjects(m, name, kind)
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,7 @@ Prints the digest of the manifest and the root.`,
     --kind model --paper officer.sigstore.json`,
 		Args: exactly("DIR", "DEST"),
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := parseKind(kind)
+			k, err := parseKind(c, kind)
 			if err != nil {
 				return err
 			}
@@ -111,7 +114,9 @@ Prints the digest of the manifest and the root.`,
 			bar := newProgress(c, "packing")
 			packed, err := attest.Pack(c.Context(), folder(args[0]), args[1], name, k, maker.make, attest.WithProgress(bar.report))
 			bar.done()
-			if err != nil {
+			if pathErr := (*provenance.PathError)(nil); errors.As(err, &pathErr) || errors.Is(err, provenance.ErrNoFiles) {
+				return named(args[0], err)
+			} else if err != nil {
 				return err
 			}
 			if packed.Manifest != "" {
@@ -143,12 +148,12 @@ type papers struct {
 // with each of the other.
 func newPapers(c *cobra.Command, name string, declarations, keys, bundles []string) (*papers, error) {
 	if len(declarations)+len(bundles) == 0 {
-		return nil, errors.New("pack: found no --declaration and no --paper, want at least one: an artifact without papers proves nothing")
+		return nil, misuse(c, "found no --declaration and no --paper, want at least one: an artifact without papers proves nothing")
 	}
 	n := max(len(declarations), len(keys))
 	for _, list := range [][]string{declarations, keys} {
 		if len(list) != n && (len(list) != 1 || n == 0) {
-			return nil, fmt.Errorf("pack: found %d --declaration and %d --key, want a key for each declaration", len(declarations), len(keys))
+			return nil, misuse(c, "found %d --declaration and %d --key, want a key for each declaration", len(declarations), len(keys))
 		}
 	}
 	p := new(papers)

@@ -66,7 +66,7 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
-	text := "attest: " + e.Object + ": found " + e.Found + ", wanted " + e.Wanted
+	text := "attest: " + e.Object + ": found " + e.Found + ", want " + e.Wanted
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

@@ -251,8 +251,17 @@ func (p *packer) makePapers(ctx context.Context, source reference, m *provenance
 	if len(papers) > maxPapers {
 		return nil, &LimitError{What: "papers", Where: source.where(), Limit: maxPapers}
 	}
+	if p.kind == Model && p.ref.place != inFolder && !slices.ContainsFunc(papers, func(b *Bundle) bool { return namesConfig(b, digestOf(config)) }) {
+		return nil, &PaperError{Problem: "found no paper that names config " + digestPrefix + digestOf(config).String() + ", want one: a config that nobody signed is refused by every check"}
+	}
 	slices.SortFunc(papers, func(a, b *Bundle) int { return strings.Compare(paperName(a), paperName(b)) })
 	return papers, nil
+}
+
+// namesConfig reports whether the paper says that it covers the config.
+func namesConfig(b *Bundle, config provenance.Digest) bool {
+	st, err := b.UnverifiedStatement()
+	return err == nil && st.NamesConfig(config)
 }
 
 // checkAbout returns a *PaperError unless the paper says that it is about the

@@ -150,3 +150,33 @@ func TestNilOptions(t *testing.T) {
 		t.Errorf("reference %q to an artifact from nowhere", ref)
 	}
 }
+
+// TestPackUnsignedConfig: a model's config that no paper names is refused when
+// it is packed, not only by every check afterwards; in a folder there is none.
+func TestPackUnsignedConfig(t *testing.T) {
+	ctx, dir := t.Context(), writeFolder(t, smallFiles)
+	unsigned := func(ctx context.Context, subjects []provenance.Subject) ([]*Bundle, error) {
+		st, err := provenance.NewRawStatement("https://example.com/note/v1", []byte(`{}`), subjects[:2]...)
+		if err != nil {
+			return nil, err
+		}
+		_, signer, err := GeneratePrivateKey(nil)
+		if err != nil {
+			return nil, err
+		}
+		b, err := Sign(ctx, st, signer)
+		return []*Bundle{b}, err
+	}
+	out := t.TempDir()
+	_, err := Pack(ctx, dir, "oci:"+out+"/layout", "arden/tracker", Model, unsigned)
+	var paper *PaperError
+	if !errors.As(err, &paper) {
+		t.Errorf("found %v, want a PaperError", err)
+	}
+	if _, err := Pack(ctx, dir, "oci:"+out+"/software", "arden/tracker", Software, unsigned); err != nil {
+		t.Errorf("software has no config to sign: %v", err)
+	}
+	if _, err := Pack(ctx, dir, "dir:"+dir, "arden/tracker", Model, unsigned); err != nil {
+		t.Errorf("a folder has no config: %v", err)
+	}
+}

@@ -82,14 +82,17 @@ func parseReference(text string) (reference, error) {
 	return ref, ref.parseRegistry(text)
 }
 
+// wantDigest: sixty-four zeros are the zero Digest, which stands for none.
+const wantDigest = "want 64 lower-case hex digits after @sha256:, not all zero"
+
 // parsePath parses what follows the scheme of a local reference.
 func (r *reference) parsePath(rest string) error {
 	r.path = rest
 	if r.place != inFolder {
 		if path, digest, ok := cutLast(rest, "@"+digestPrefix); ok {
 			d, err := provenance.ParseDigest(digest)
-			if err != nil {
-				return &ReferenceError{r.text, "want 64 lower-case hex digits after @sha256:"}
+			if err != nil || d.IsZero() {
+				return &ReferenceError{r.text, wantDigest}
 			}
 			r.path, r.digest = path, d
 		}
@@ -111,8 +114,8 @@ func (r *reference) parseRegistry(text string) error {
 			return &ReferenceError{r.text, "want @sha256: and 64 hex digits"}
 		}
 		d, err := provenance.ParseDigest(hex)
-		if err != nil {
-			return &ReferenceError{r.text, "want 64 lower-case hex digits after @sha256:"}
+		if err != nil || d.IsZero() {
+			return &ReferenceError{r.text, wantDigest}
 		}
 		r.digest, text = d, base
 		if !hasTag(base) {

@@ -24,7 +24,8 @@ const maxUnpacking = 4
 // It does not ask whether the artifact may be used: call it after a decision
 // that permits. Files are verified while they are written, below a temporary
 // folder beside dir, which gets dir's name when all is on the disk; if anything
-// fails, or ctx is cancelled, nothing is left. An artifact with mismatches, and
+// fails, or ctx is cancelled, no file is left (nor a folder, but for parents of
+// dir that had to be made). An artifact with mismatches, and
 // an image that somebody else built, is not unpacked. The errors are
 // *[ExistsError] for dir, *[NotFoundError] for an executable that is no file of
 // the artifact, a [Mismatch], and those of [Open].

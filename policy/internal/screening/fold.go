@@ -198,13 +198,21 @@ func digit(r rune) rune {
 }
 
 // respellings bring transliterations of one name together: the letters on the
-// left are what different systems and habits write for those on the right.
-var respellings = []struct{ from, to string }{
-	{"shch", "sh"}, {"sch", "sh"}, {"tch", "ch"}, {"dzh", "j"}, {"dj", "j"},
-	{"kh", "h"}, {"gh", "g"}, {"dh", "d"}, {"th", "t"}, {"ph", "f"}, {"ck", "k"},
-	{"ou", "u"}, {"o", "u"}, {"ee", "i"}, {"iye", "i"}, {"ie", "i"}, {"ye", "i"},
-	{"x", "ks"}, {"q", "k"}, {"w", "v"}, {"y", "i"},
-}
+// left are what different systems and habits write for those on the right. They
+// are found by their first letter, the longest first.
+var respellings = func() (m [utf8.RuneSelf][]respelling) {
+	for _, s := range []respelling{
+		{"shch", "sh"}, {"sch", "sh"}, {"tch", "ch"}, {"dzh", "j"}, {"dj", "j"},
+		{"kh", "h"}, {"gh", "g"}, {"dh", "d"}, {"th", "t"}, {"ph", "f"}, {"ck", "k"},
+		{"ou", "u"}, {"o", "u"}, {"ee", "i"}, {"iye", "i"}, {"ie", "i"}, {"ye", "i"},
+		{"x", "ks"}, {"q", "k"}, {"w", "v"}, {"y", "i"},
+	} {
+		m[s.from[0]] = append(m[s.from[0]], s)
+	}
+	return m
+}()
+
+type respelling struct{ from, to string }
 
 // respell brings a Latin word into one spelling for near comparison: by
 // respellings, and double letters are single. Other words are left as they are.
@@ -212,27 +220,35 @@ func respell(w string) string {
 	if !isASCII(w) {
 		return w
 	}
-	b := make([]byte, 0, len(w)+2)
+	return string(appendRespelled(make([]byte, 0, 32), w))
+}
+
+// appendRespelled appends the respelling of a word to b.
+func appendRespelled(b []byte, w string) []byte {
+	if !isASCII(w) {
+		return append(b, w...)
+	}
+	start := len(b)
 next:
 	for i := 0; i < len(w); {
-		for _, s := range respellings {
+		for _, s := range respellings[w[i]] {
 			if strings.HasPrefix(w[i:], s.from) {
-				b = appendSingle(b, s.to)
+				b = appendSingle(b, start, s.to)
 				i += len(s.from)
 				continue next
 			}
 		}
-		b = appendSingle(b, w[i:i+1])
+		b = appendSingle(b, start, w[i:i+1])
 		i++
 	}
-	return string(b)
+	return b
 }
 
-// appendSingle appends s, each letter only if it is not the one before. Digits
-// are never doubled letters.
-func appendSingle(b []byte, s string) []byte {
+// appendSingle appends s to the word that begins at start, each letter only if it
+// is not the one before. Digits are never doubled letters.
+func appendSingle(b []byte, start int, s string) []byte {
 	for i := 0; i < len(s); i++ {
-		if len(b) == 0 || b[len(b)-1] != s[i] || '0' <= s[i] && s[i] <= '9' {
+		if len(b) == start || b[len(b)-1] != s[i] || '0' <= s[i] && s[i] <= '9' {
 			b = append(b, s[i])
 		}
 	}

@@ -35,17 +35,19 @@ func newIdentifiers() identifiers {
 // five digits between them.
 const longNumber = 8
 
-// schemes are the party schemes of FORMATS that kinds of identifier of the list
-// can be, by words of the kind.
-var schemes = []struct{ word, scheme string }{
-	{"cage", "cage"}, {"legal entity", "lei"}, {"lei", "lei"}, {"unique entity", "uei"}, {"uei", "uei"},
-	{"d-u-n-s", "duns"}, {"duns", "duns"}, {"swift", "bic"}, {"bic", "bic"}, {"imo", "imo"}, {"vessel registration", "imo"},
+// schemes are the party schemes that kinds of identifier of the list can be, by
+// words of the kind.
+var schemes = []struct{ words, scheme string }{
+	{"cage", "cage"}, {"ncage", "cage"}, {"legal entity", "lei"}, {"lei", "lei"}, {"unique entity", "uei"}, {"uei", "uei"},
+	{"duns", "duns"}, {"swift", "bic"}, {"bic", "bic"}, {"imo", "imo"}, {"vessel registration", "imo"},
 }
 
+// schemeOf returns the scheme of a kind of identifier, "" if it has none.
 func schemeOf(kind string) string {
-	kind = strings.ToLower(kind)
+	words, _ := normalise(kind)
+	text := " " + strings.Join(words, " ") + " "
 	for _, s := range schemes {
-		if strings.Contains(kind, s.word) {
+		if strings.Contains(text, " "+s.words+" ") {
 			return s.scheme
 		}
 	}

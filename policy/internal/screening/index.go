@@ -4,12 +4,11 @@ import "slices"
 
 // A listedName is a name or alias of an entry, in one of its readings.
 type listedName struct {
-	text   string // as published, with all readings
-	entry  int32
-	by     By
-	first  int32 // its terms are index.words[first:last], none if it is not compared for likeness
-	last   int32
-	weight int32 // of its terms together
+	text  string // as published, with all readings
+	by    By
+	entry int32
+	first int32 // its terms are index.words[first:last], none if it is not compared for likeness
+	last  int32
 }
 
 // A keyRecord says that a listed name has a key. Records of one key are a list.
@@ -27,6 +26,7 @@ type index struct {
 	byText  map[string]int32 // term by its text
 	lengths [maxLetters + 1]bucket
 	words   []int32 // terms of all listed names, in written order
+	weights []int32 // by listed name, of its terms together
 	posts   []int32 // listed names by term: posts[postAt[t]:postAt[t+1]]
 	postAt  []int32
 	scripts script // that the list has words of
@@ -45,8 +45,11 @@ type builder struct {
 	termID map[string]int32 // by normalised word; -1 for a word without term
 }
 
-func newBuilder() *builder {
-	l := &List{keys: make(map[string]int32, 1<<16), ids: newIdentifiers()}
+// newBuilder makes a builder for a snapshot of so many bytes. It makes room for
+// the keys of as many names as that usually has: growing the map as it fills
+// would take a fifth of the time of loading.
+func newBuilder(size int) *builder {
+	l := &List{keys: make(map[string]int32, min(size/150, MaxNames)), ids: newIdentifiers()}
 	l.index.byText = make(map[string]int32, 1<<14)
 	return &builder{l: l, termID: make(map[string]int32, 1<<15)}
 }
@@ -61,9 +64,13 @@ func (b *builder) add(e published, fail func(Problem, string, ...any) error) err
 			return fail(ProblemCount, "has a name of %d bytes, at most %d are read", len(name), MaxText)
 		}
 	}
-	some := b.addName(e.Name, entry, ByName, person)
+	some, all := b.addName(e.Name, entry, ByName, person)
 	for _, alias := range e.aliases {
-		some = b.addName(alias, entry, ByAlias, person) || some
+		s, a := b.addName(alias, entry, ByAlias, person)
+		some, all = some || s, all && a
+	}
+	if !all {
+		return fail(ProblemCount, "has a name of more than %d names", maxListedVariants)
 	}
 	for _, id := range e.ids {
 		b.l.ids.add(id, entry)
@@ -77,9 +84,11 @@ func (b *builder) add(e published, fail func(Problem, string, ...any) error) err
 	return nil
 }
 
-// addName adds the readings of a name, and reports whether there is any.
-func (b *builder) addName(text string, entry int32, by By, person bool) (some bool) {
-	for _, v := range variants(text) {
+// addName adds the readings of a name, and reports whether there is any with
+// words and whether these are all.
+func (b *builder) addName(text string, entry int32, by By, person bool) (some, all bool) {
+	vs, all := variants(text, maxListedVariants)
+	for _, v := range vs {
 		p := parse(v)
 		if len(p.words) == 0 {
 			continue
@@ -98,14 +107,15 @@ func (b *builder) addName(text string, entry int32, by By, person bool) (some bo
 			b.l.records = append(b.l.records, keyRecord{name, next, k.forms})
 		}
 	}
-	return some
+	return some, all
 }
 
 // terms adds the terms of a listed name.
 func (b *builder) terms(n *listedName, words []string) {
 	x := &b.l.index
 	n.first = int32(len(x.words))
-	for _, w := range words {
+	weight := int32(0)
+	for _, w := range compared(words) {
 		id, ok := b.termID[w]
 		if !ok {
 			id = -1
@@ -116,13 +126,14 @@ func (b *builder) terms(n *listedName, words []string) {
 		}
 		if id >= 0 {
 			x.words = append(x.words, id)
-			n.weight += x.terms[id].weight
+			weight += x.terms[id].weight
 		}
 	}
 	n.last = int32(len(x.words))
 	if n.last-n.first > maxWords {
-		x.words, n.last, n.weight = x.words[:n.first], n.first, 0
+		x.words, n.last, weight = x.words[:n.first], n.first, 0
 	}
+	x.weights = append(x.weights, weight)
 }
 
 // intern returns the number of a term, a new one if need be. All of a term
@@ -184,10 +195,7 @@ func (x *index) alike(t *term, found func(id int32, d int)) {
 		return
 	}
 	for n := max(2, t.letters-2); n <= min(maxLetters, t.letters+2); n++ {
-		limit := maxEdits(max(n, t.letters))
-		if limit < n-t.letters || limit < t.letters-n || limit == 0 {
-			continue
-		}
+		limit := signatureLimit(n, t.letters)
 		u := &x.lengths[n]
 		for i, sig := range u.sigs {
 			if !mayBeAlike(sig, t.sig, limit) {

@@ -14,39 +14,64 @@ func (l *List) scan(name string) map[int32]int {
 	if !ok {
 		return near
 	}
+	d := directly(&q)
 	for i := range l.names {
-		if score := directScore(&l.index, &q, l.names[i].terms(&l.index), NearScore); score >= NearScore {
+		if score := d.score(&l.index, l.names[i].terms(&l.index)); score >= NearScore {
 			near[int32(i)] = min(score, 99)
 		}
 	}
 	return near
 }
 
-// directScore compares two names without links.
-func directScore(x *index, q *query, terms []int32, least int) int {
+// direct is a query that is compared without links.
+type direct struct {
+	*query
+	joined []string      // by word, it and the next as one; "" if they are never
+	splits [][][2]string // by word, the ways to write it as two
+}
+
+func directly(q *query) direct {
+	d := direct{q, make([]string, len(q.words)), make([][][2]string, len(q.words))}
+	for i := range q.words {
+		w := &q.words[i]
+		if i+1 < len(q.words) && w.script == q.words[i+1].script && !(w.exact && q.words[i+1].exact) {
+			d.joined[i] = respell(w.raw + q.words[i+1].raw)
+		}
+		if w.exact || w.letters < 4 {
+			continue
+		}
+		for at := range w.raw {
+			if utf8.RuneCountInString(w.raw[:at]) >= 2 && utf8.RuneCountInString(w.raw[at:]) >= 2 {
+				d.splits[i] = append(d.splits[i], [2]string{respell(w.raw[:at]), respell(w.raw[at:])})
+			}
+		}
+	}
+	return d
+}
+
+// score compares a listed name with the query.
+func (d direct) score(x *index, terms []int32) int {
 	var pairs []pair
 	weight := 0
-	add := func(qm, cm uint64, w int32) { pairs = append(pairs, pair{qm, cm, w}) }
 	for j, t := range terms {
 		c := &x.terms[t]
 		weight += int(c.weight)
-		for i := range q.words {
-			w := &q.words[i]
-			if d, ok := edits(&w.term, c); ok {
-				add(1<<i, 1<<j, likeness(&w.term, c, d))
+		for i := range d.words {
+			w := &d.words[i]
+			if n, ok := edits(&w.term, c); ok {
+				pairs = append(pairs, pair{1 << i, 1 << j, likeness(&w.term, c, n)})
 			} else if first(w.text) == first(c.text) && unicode.IsLetter(first(c.text)) && (w.letters == 1) != (c.letters == 1) {
-				add(1<<i, 1<<j, min(w.weight, c.weight))
+				pairs = append(pairs, pair{1 << i, 1 << j, min(w.weight, c.weight)})
 			}
-			if i+1 < len(q.words) && w.script == q.words[i+1].script && !(w.exact && q.words[i+1].exact) && respell(w.raw+q.words[i+1].raw) == c.text {
-				add(3<<i, 1<<j, min(w.weight+q.words[i+1].weight, c.weight))
+			if d.joined[i] == c.text {
+				pairs = append(pairs, pair{3 << i, 1 << j, min(w.weight+d.words[i+1].weight, c.weight)})
 			}
-			if j+1 < len(terms) && !w.exact && w.letters >= 4 {
-				next := &x.terms[terms[j+1]]
-				for at := range w.raw {
-					if utf8.RuneCountInString(w.raw[:at]) >= 2 && utf8.RuneCountInString(w.raw[at:]) >= 2 &&
-						respell(w.raw[:at]) == c.text && respell(w.raw[at:]) == next.text {
-						add(1<<i, 3<<j, min(w.weight, c.weight+next.weight))
-					}
+			if j+1 == len(terms) {
+				continue
+			}
+			for _, s := range d.splits[i] {
+				if next := &x.terms[terms[j+1]]; s[0] == c.text && s[1] == next.text {
+					pairs = append(pairs, pair{1 << i, 3 << j, min(w.weight, c.weight+next.weight)})
 				}
 			}
 		}
@@ -54,7 +79,7 @@ func directScore(x *index, q *query, terms []int32, least int) int {
 	if weight == 0 {
 		return 0
 	}
-	return dice(pairs, q.weight, weight, least)
+	return dice(pairs, d.weight, weight)
 }
 
 func first(s string) rune {

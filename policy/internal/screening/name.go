@@ -6,9 +6,13 @@ import (
 	"strings"
 )
 
-// maxVariants bounds the readings of one name: a name full of brackets and
-// semicolons would otherwise be compared hundreds of times.
-const maxVariants = 32
+// Bounds on the readings of one name: a name full of brackets and semicolons
+// would otherwise be compared a thousand times. A listed name with more is
+// refused, a given one is not compared in full.
+const (
+	maxListedVariants = 256
+	maxGivenVariants  = 32
+)
 
 // A parsed name is what is left of a name to be compared.
 type parsed struct {
@@ -75,12 +79,17 @@ var (
 )
 
 // variants returns the readings of a name as published or given, the whole first:
-// without what the list adds, without brackets, and the further names in it.
-func variants(name string) []string {
-	vs := []string{name}
+// without what the list adds, without brackets, and the further names in it. It
+// stops at most readings, and reports whether these are all.
+func variants(name string, most int) (vs []string, all bool) {
+	vs, all = []string{name}, true
 	add := func(v string) {
 		v = strings.Trim(v, " \t,;:-")
-		if v != "" && len(vs) < maxVariants && !slices.Contains(vs, v) {
+		switch {
+		case v == "" || slices.Contains(vs, v):
+		case len(vs) == most:
+			all = false
+		default:
 			vs = append(vs, v)
 		}
 	}
@@ -90,7 +99,7 @@ func variants(name string) []string {
 		add(name)
 	}
 	if strings.ContainsAny(name, "([（") {
-		for _, b := range brackets.FindAllString(name, maxVariants) {
+		for _, b := range brackets.FindAllString(name, -1) {
 			inner := strings.Trim(b, "()[]（）")
 			if m := bracketMark.FindString(inner); m != "" {
 				further(inner[len(m):], add)
@@ -102,14 +111,14 @@ func variants(name string) []string {
 	if strings.Contains(name, ";") || hasLetters(name, "k.") || hasLetters(name, "b.") {
 		further(name, add)
 	}
-	return vs
+	return vs, all
 }
 
 // further calls add with the names in a text: the list parts them by semicolons
 // and by marks like "a.k.a.".
 func further(text string, add func(string)) {
 	for _, part := range strings.Split(text, ";") {
-		for _, v := range furtherName.Split(part, maxVariants) {
+		for _, v := range furtherName.Split(part, -1) {
 			add(v)
 		}
 	}

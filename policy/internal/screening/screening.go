@@ -100,7 +100,7 @@ type Entry struct {
 	Source    string // e.g. "Entity List (EL) - Bureau of Industry and Security"
 	Type      string // "Individual", "Entity", "Vessel", "Aircraft" or ""
 	Name      string
-	Programs  []string // not to be modified
+	Programs  []string
 	StartDate string
 	EndDate   string
 	URL       string // source_information_url, or else source_list_url
@@ -128,13 +128,15 @@ type Result struct {
 	// which nothing was compared has not been screened.
 	Compared int
 
-	// ExactOnly holds names for which only the same name was looked for: their
-	// script has no near names or the list no name in it, they are over 64
-	// words long, or little but initials. Sorted.
+	// ExactOnly holds names for which, in some reading, only the same name was
+	// looked for: its script has no near names or the list no name in it, it is
+	// over 64 words long or little but initials, or there are over 32 readings
+	// (of which 32 were compared). Sorted.
 	ExactOnly []string
 
-	// NotScreened holds names that were not compared at all: without letter or
-	// digit, not valid UTF-8, longer than MaxText, or beyond MaxGiven. Sorted.
+	// NotScreened holds names and identifiers that were not compared at all:
+	// without letter or digit, not valid UTF-8, longer than MaxText, or beyond
+	// MaxGiven; all of them, if there is no list. Each is sorted, names first.
 	NotScreened []string
 }
 
@@ -219,8 +221,8 @@ func (l *List) Screen(names, ids []string) Result {
 // whether there was anything to compare, and whether near names were looked for
 // in every reading of the name.
 func (l *List) screenName(given string, s *scratch, best map[int32]Match) (found, full bool) {
-	full = true
-	for _, v := range variants(given) {
+	vs, full := variants(given, maxGivenVariants)
+	for _, v := range vs {
 		p := parse(v)
 		if len(p.words) == 0 {
 			continue
@@ -288,7 +290,9 @@ func inOrder(best map[int32]Match) []Match {
 	})
 	var ms []Match
 	for _, e := range entries {
-		ms = append(ms, best[e])
+		m := best[e]
+		m.Entry.Programs = slices.Clone(m.Entry.Programs)
+		ms = append(ms, m)
 	}
 	return ms
 }

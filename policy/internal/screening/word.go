@@ -2,6 +2,7 @@ package screening
 
 import (
 	"math/bits"
+	"strings"
 	"unicode/utf8"
 
 	edlib "github.com/hbollon/go-edlib"
@@ -53,6 +54,44 @@ var commonWords = []string{
 	"شركة", "شركه", "بن", "ابن", "ابو", "عبد", "تجاره", "مؤسسه",
 }
 
+// servant are the spellings of the Arabic "abd", which begins names like Abd
+// al-Rahman, with or without the article, and articles are those that stand
+// alone after it.
+var (
+	servant  = map[string]bool{"abd": true, "abdu": true, "abdul": true, "abdal": true, "abdel": true, "abdol": true, "abdoul": true, "abdil": true}
+	articles = map[string]bool{"al": true, "el": true, "ul": true, "ar": true, "er": true, "ur": true, "as": true, "es": true, "us": true, "an": true, "az": true, "ad": true, "ash": true, "at": true}
+)
+
+// compared returns the words of a name as they are compared for likeness: names
+// with "abd", which are written in one, two and three words, are one.
+func compared(words []string) []string {
+	var out []string // a copy, once there is something to change
+	for i := 0; i < len(words); i++ {
+		w, n := words[i], 1
+		switch {
+		case servant[w] && i+1 < len(words):
+			n = 2
+			if articles[words[i+1]] && i+2 < len(words) {
+				n = 3
+			}
+			w = "abdal" + words[i+n-1]
+		case len(w) >= 8 && w[:3] == "abd" && strings.IndexByte("aeiou", w[3]) >= 0 && strings.IndexByte("lrsnzdt", w[4]) >= 0:
+			w = "abdal" + w[5:]
+		}
+		if out == nil && (n > 1 || w != words[i]) {
+			out = append(make([]string, 0, len(words)), words[:i]...)
+		}
+		if out != nil {
+			out = append(out, w)
+		}
+		i += n - 1
+	}
+	if out == nil {
+		return words
+	}
+	return out
+}
+
 // A term is a word as it is compared for likeness.
 type term struct {
 	text    string // respelled
@@ -101,8 +140,8 @@ func common(t term) bool {
 	if t.exact || t.letters < 6 {
 		return false
 	}
-	for _, c := range commonTerms.long {
-		if d, ok := edits(&t, &c); ok && d <= 1 {
+	for i := range commonTerms.long {
+		if d, ok := edits(&t, &commonTerms.long[i]); ok && d <= 1 {
 			return true
 		}
 	}
@@ -154,24 +193,49 @@ func maxEdits(letters int) int {
 // added, left out, changed, or changed places with the next, which are the four
 // slips of writers (the restricted Damerau–Levenshtein distance).
 func edits(a, b *term) (int, bool) {
-	if a.text == b.text {
+	if a.sig == b.sig && a.text == b.text {
 		return 0, true
 	}
+	if a.exact || b.exact || a.script != b.script || !mayBeAlike(a.sig, b.sig, signatureLimit(a.letters, b.letters)) {
+		return 0, false
+	}
 	limit := maxEdits(max(a.letters, b.letters))
-	if limit == 0 || a.exact || b.exact || a.script != b.script || !mayBeAlike(a.sig, b.sig, limit) {
-		return 0, false
+	x, y := a.text, b.text
+	if a.letters == len(x) && b.letters == len(y) {
+		// What begins and ends alike needs no edit. Of what is left, one edit
+		// leaves two letters at most; two edits change one end each, of two
+		// letters at most, and the middle stays. The metric costs much more
+		// than looking for that.
+		x, y = between(x, y)
+		if x == "" || y == "" { // letters were added, nothing else
+			return len(x) + len(y), len(x)+len(y) <= limit
+		}
+		if limit == 1 && max(len(x), len(y)) > 2 || len(x) > 4 && !strings.Contains(y, x[2:len(x)-2]) {
+			return 0, false
+		}
 	}
-	if d := a.letters - b.letters; d > limit || -d > limit {
-		return 0, false
-	}
-	d := edlib.OSADamerauLevenshteinDistance(a.text, b.text)
+	d := edlib.OSADamerauLevenshteinDistance(x, y)
 	return d, d <= limit
+}
+
+// between returns what is left of two texts of single bytes without their common
+// beginning and end.
+func between(a, b string) (string, string) {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	a, b = a[i:], b[i:]
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
 }
 
 // signature returns which letters a word has: bit n for a first letter of class
 // n, bit n+32 for a second. One edit changes one bit for a letter that goes and
-// one for a letter that comes, so words that are d edits apart have signatures
-// at most 2d bits apart: comparing signatures first loses nothing.
+// one for a letter that comes, so comparing signatures first loses nothing; see
+// signatureLimit.
 func signature(text string) uint64 {
 	var s uint64
 	for _, r := range text {
@@ -184,9 +248,20 @@ func signature(text string) uint64 {
 	return s
 }
 
-// mayBeAlike reports whether words of these signatures can be within limit
-// edits.
-func mayBeAlike(a, b uint64, limit int) bool { return bits.OnesCount64(a^b) <= 2*limit }
+// signatureLimit returns by how many bits the signatures of alike words of these
+// lengths can differ, -1 if none are alike: an edit that makes up for a letter of
+// difference in length changes one bit, any other at most two.
+func signatureLimit(a, b int) int {
+	limit := maxEdits(max(a, b))
+	longer := max(a-b, b-a)
+	if longer > limit || limit == 0 {
+		return -1
+	}
+	return 2*limit - longer
+}
+
+// mayBeAlike reports whether signatures differ by at most limit bits.
+func mayBeAlike(a, b uint64, limit int) bool { return bits.OnesCount64(a^b) <= limit }
 
 // likeness returns what two words that are d edits apart add to the likeness of
 // their names: the lower weight, less the share of wrong letters.

@@ -15,11 +15,15 @@ import (
 )
 
 // Decide says whether the request is covered, at that time, by the papers in
-// the evidence under the policy. It is a pure function: the same arguments
-// give a decision with the same bytes. The error is a
-// [*provenance.InvalidError] for a request that is not well formed, and
-// [ErrIncomplete] where the policy, the evidence or the time was left out;
-// neither is permission.
+// the evidence under the policy: the evidence that [attest.Verify] made with
+// [Policy.Trust]. It is a pure function: the same arguments give a decision
+// with the same bytes, it changes none of them, and it may be called from
+// several goroutines. (Licences end at midnight in their own time zone, as
+// package time knows it.)
+//
+// The error is a [*provenance.InvalidError] for a request that is not well
+// formed, and [ErrIncomplete] where the policy, the evidence or the time was
+// left out; neither is permission.
 func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
 	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || request == nil || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete

@@ -74,7 +74,9 @@ func (d *decider) explain(out *provenance.Decision, r round) {
 		found = true
 		out.Reasons = append(out.Reasons, d.reason(f, r.entry))
 	}
-	if !found && r.outcome == provenance.Indeterminate {
+	// The permit wants the artifact's origin verified too: where that is not so,
+	// the rules about the artifact have said why.
+	if !found && r.outcome == provenance.Indeterminate && d.origin.outcome == provenance.Permit {
 		out.Reasons = append(out.Reasons, d.noRulePermits(r.entry))
 	}
 }
@@ -200,5 +202,5 @@ func (d *decider) message(f finding, e entry) string {
 	if text, ok := messages[f.rule.code]; ok && f.rule.core {
 		return text(d, e)
 	}
-	return "rule " + f.rule.place + " forbids this request"
+	return "rule " + f.rule.place + " of this policy stands against the request"
 }

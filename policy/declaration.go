@@ -44,12 +44,27 @@ func (p *Policy) hearDeclaration(heard *declarations, paper attest.Paper, d *pro
 	case !paper.Applies:
 		heard.misdirected = true
 		record.Error = "the paper is about another artifact"
+	case pairs(d) > maxPairs:
+		record.Error = fmt.Sprintf("the declaration has its authorisations cover %d classifications together, more than %d", pairs(d), maxPairs)
 	case d.IssuedAt.Std().After(at):
 		record.Error = "the paper is dated " + d.IssuedAt.String() + ", after the time of the decision"
 	default:
 		record.Role, record.Counted = string(roleExporter), true
 		heard.counted = append(heard.counted, counted{d, statement, record.Signer, index})
 	}
+}
+
+// maxPairs bounds the pairs of a classification and an authorisation that a
+// declaration asks to have judged: each is judged by every rule and stands in
+// the decision, and a thousand times a thousand would fill gigabytes.
+const maxPairs = 4096
+
+func pairs(d *provenance.Declaration) int {
+	n := 0
+	for _, a := range d.Authorizations {
+		n += len(a.Covers)
+	}
+	return n
 }
 
 // version is the papers that declare the same, to the byte: co-signers.

@@ -85,9 +85,12 @@ func LoadFile(name string) (*Policy, error) {
 // Load reads the policy file called name in fsys and everything that it names,
 // relative to its folder, and checks all of it: the form of the file, keys
 // against their fingerprints, rules against the schema. A policy that would
-// not do what it says does not load: the error is a [*FileError] around a
-// [*provenance.InvalidError], [*attest.KeyError], [*attest.TrustError] or
-// [*RuleError].
+// not do what it says does not load. The error is a [*RuleError] for a file of
+// rules that is not right, and else a [*FileError], around a
+// [*provenance.InvalidError] for the form of the policy file, a
+// [*provenance.PathError] for a name that leads out of the folder, an
+// [*attest.KeyError] for a key and an [*attest.TrustError] for signers that
+// share one.
 func Load(fsys fs.FS, name string) (*Policy, error) {
 	if fsys == nil {
 		return nil, &FileError{File: name, Err: fs.ErrInvalid}

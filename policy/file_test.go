@@ -216,6 +216,21 @@ func TestLoadRefusesFiles(t *testing.T) {
 	}
 }
 
+// TestLoadRefusesSpecialFiles: a pipe or a device is not even opened, which
+// could take for ever.
+func TestLoadRefusesSpecialFiles(t *testing.T) {
+	for _, mode := range []fs.FileMode{fs.ModeNamedPipe, fs.ModeDevice, fs.ModeSocket, fs.ModeDir} {
+		for _, name := range []string{"policy.yaml", "n.cedar", "keys/arden.pub"} {
+			fsys := files(t, goodPolicy+"rules: [n.cedar]\n", map[string]string{"n.cedar": goodRule})
+			fsys[name].Mode = mode
+			var file *policy.FileError
+			if pol, err := policy.Load(fsys, "policy.yaml"); pol != nil || !errors.As(err, &file) || file.File != name {
+				t.Errorf("%s of mode %s: found %v, want a FileError", name, mode, err)
+			}
+		}
+	}
+}
+
 // TestLoadRefusesArguments: nothing to load is an error, never a panic.
 func TestLoadRefusesArguments(t *testing.T) {
 	fsys := files(t, goodPolicy, nil)

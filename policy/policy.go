@@ -57,15 +57,32 @@ type Policy struct {
 	unclassified, noGrant types.Record // for rules: no classification, no authorisation
 }
 
-// Name returns the policy's name.
-func (p *Policy) Name() string { return p.name }
+// Name returns the policy's name, and "" for the nil Policy.
+func (p *Policy) Name() string {
+	if p == nil {
+		return ""
+	}
+	return p.name
+}
 
 // Digest returns the root of the manifest of files that the policy file and
-// every file it names make up: no byte of any of them can change without it.
-func (p *Policy) Digest() provenance.Digest { return p.digest }
+// every file it names make up: no byte of any of them can change without it. It
+// is zero for the nil Policy.
+func (p *Policy) Digest() provenance.Digest {
+	if p == nil {
+		return provenance.Digest{}
+	}
+	return p.digest
+}
 
-// Trust returns the signers that the policy knows.
-func (p *Policy) Trust() *attest.Trust { return p.trust }
+// Trust returns the signers that the policy knows. That of the nil Policy, and
+// of the zero value, trusts nobody.
+func (p *Policy) Trust() *attest.Trust {
+	if p == nil {
+		return nil
+	}
+	return p.trust
+}
 
 // Time is the time for which to decide, and where it comes from. The zero
 // value is none, and nothing is decided for it.

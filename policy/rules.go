@@ -148,7 +148,7 @@ func (set *ruleSet) add(source ruleSource) error {
 	for _, p := range policies {
 		line := p.Position().Line
 		if err := validator.Policy("", (*xast.Policy)(p.AST())); err != nil {
-			return &RuleError{File: source.name, Line: line, Err: first(err)}
+			return &RuleError{File: source.name, Line: line, Err: one(err)}
 		}
 		if err := checkApplies(p); err != nil {
 			return &RuleError{File: source.name, Line: line, Err: err}
@@ -195,14 +195,16 @@ func lineIn(err error) int {
 	return line
 }
 
-// first returns the first, by its text, of errors that were joined: the type
-// checker repeats each finding for every action, in any order.
-func first(err error) error {
+// one returns one of the errors that were joined, the same each time: the type
+// checker repeats each finding for every action, in any order. The last by its
+// text is the most telling: unrecognized action comes after unable to find an
+// applicable one.
+func one(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}
-	return slices.MinFunc(joined.Unwrap(), func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return slices.MaxFunc(joined.Unwrap(), func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 }
 
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)

@@ -95,6 +95,12 @@ func put(node any, path []string, value any) (any, error) {
 		return n, err
 	case nil:
 		child, err := put(nil, path[1:], value)
+		switch {
+		case value == nil:
+			return nil, err // nothing to take away from
+		case path[0] == "0":
+			return []any{child}, err
+		}
 		return map[string]any{path[0]: child}, err
 	}
 	return node, fmt.Errorf("found a value, want an object or a list to change %q in", path[0])

@@ -1,6 +1,16 @@
 // Package policytest runs decision cases: one txtar file each, with the inputs
 // of a decision and what should come out. The project's own scenarios are such
-// files, and a recipient tests its own policy and rules with them.
+// files, and a recipient tests its own policy and rules with them:
+//
+//	cases, err := policytest.LoadAll(os.DirFS("testdata"))
+//	for _, c := range cases {
+//		if err := c.Check(); err != nil {
+//			t.Error(err)
+//		}
+//	}
+//
+// It proves what a policy makes of papers as they are written in the cases, and
+// nothing of papers or keys in the world.
 //
 // A case has these parts:
 //
@@ -11,7 +21,7 @@
 //
 // case.yaml is
 //
-//	base: arden.txtar          # optional: a file of parts that this one adds to
+//	base: arden.base           # optional: a file of parts that this one adds to
 //	at: 2027-06-01T00:00:00Z   # the time of the decision
 //	papers:                    # signed for the case by throwaway keys
 //	  - {file: declaration.yaml, signers: [arden]}    # a paper for each signer
@@ -44,20 +54,13 @@
 package policytest
 
 import (
-	"cmp"
-	"context"
-	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
-	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/policy"
@@ -81,33 +84,35 @@ type spec struct {
 	Want   want                      `json:"want"`
 }
 
-type paper struct {
-	File      string   `json:"file"`
-	Type      string   `json:"type"`      // short name or URI; the default is export-control
-	Statement string   `json:"statement"` // v1 (the default) or v0.1
-	Name      string   `json:"name"`      // of the artifact; the default is the predicate's item.name
-	Signers   []string `json:"signers"`   // each makes a paper of its own
-	About     string   `json:"about"`     // "other": the paper is about another artifact
-	Unchecked bool     `json:"unchecked"` // sign the predicate as it stands, valid or not
-
-	Set map[string]any `json:"set"` // changes to the predicate, for this paper only
+// LoadAll reads every case in the top folder of fsys: the files that end in
+// .txtar. It fails where there is none, so that a test of nothing does not pass.
+func LoadAll(fsys fs.FS) ([]*Case, error) {
+	if fsys == nil {
+		return nil, errors.New("policytest: found no folder, want one with cases")
+	}
+	names, err := fs.Glob(fsys, "*.txtar")
+	if err != nil {
+		return nil, fmt.Errorf("policytest: %w", err)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("policytest: found no file *.txtar, want at least one case")
+	}
+	cases := make([]*Case, len(names))
+	for i, name := range names {
+		if cases[i], err = Load(fsys, name); err != nil {
+			return nil, err
+		}
+	}
+	return cases, nil
 }
 
-// want is what should come out: the outcome, and what must be in the decision.
-type want struct {
-	Outcome string   `json:"outcome"`
-	Codes   []string `json:"codes"`   // among the reasons
-	Notes   []string `json:"notes"`   // texts that must each be part of a note
-	Refused []string `json:"refused"` // signers of whom a paper must not have counted
-	Basis   []string `json:"basis"`   // keys; where given, exactly these
-	Where   string   `json:"where"`   // of an error: the part that is refused, for a rule with :line
-	Fields  []string `json:"fields"`  // of an error: paths that must be among those found wrong
-}
-
-const refused = "error"
-
-// Load reads a case and the base it names from fsys.
+// Load reads a case and the base it names from fsys. It fails where the case
+// would test less than it seems to: with a part that nothing uses, a refusal
+// without a reason, a field that the form does not have.
 func Load(fsys fs.FS, name string) (*Case, error) {
+	if fsys == nil {
+		return nil, errors.New("policytest: found no folder, want one with cases")
+	}
 	c := &Case{Name: name, parts: map[string][]byte{}}
 	archive, err := c.add(fsys, name)
 	if err != nil {
@@ -137,6 +142,13 @@ func Load(fsys fs.FS, name string) (*Case, error) {
 	return c, nil
 }
 
+// Permits reports whether the case wants a permit, and not a refusal of any
+// kind.
+func (c *Case) Permits() bool { return c.spec.Want.Outcome == string(provenance.Permit) }
+
+// Base returns the name of the file that the case adds to, or "".
+func (c *Case) Base() string { return c.spec.Base }
+
 const (
 	specFile    = "case.yaml"
 	policyFile  = "policy.yaml"
@@ -144,32 +156,6 @@ const (
 )
 
 func (c *Case) wrap(err error) error { return fmt.Errorf("policytest: %s: %w", c.Name, err) }
-
-// check refuses a case that would test less than it seems to.
-func (c *Case) check(archive *txtar.Archive) error {
-	w := c.spec.Want
-	switch {
-	case !slices.Contains([]string{string(provenance.Permit), string(provenance.Deny), string(provenance.Indeterminate), refused}, w.Outcome):
-		return fmt.Errorf("want.outcome: found %q, want permit, deny, indeterminate or error", w.Outcome)
-	case w.Outcome == refused && w.Where == "":
-		return errors.New("want.where: found nothing, want the part that is refused")
-	case w.Outcome != refused && (w.Where != "" || len(w.Fields) > 0):
-		return errors.New("want.where, want.fields: found for a decision, want them for outcome error only")
-	case w.Outcome != refused && (w.Outcome == string(provenance.Permit)) != (len(w.Codes) == 0):
-		return fmt.Errorf("want.codes: found %d for outcome %s, want at least one for a refusal and none for a permit", len(w.Codes), w.Outcome)
-	}
-	// A part with a misspelt name would leave the base's in its place.
-	policyText := string(c.parts[policyFile])
-	for _, f := range archive.Files {
-		used := f.Name == specFile || f.Name == policyFile || f.Name == requestFile || strings.Contains(policyText, f.Name) ||
-			slices.ContainsFunc(c.spec.Papers, func(p paper) bool { return p.File == f.Name }) ||
-			strings.Contains(fmt.Sprint(c.spec.Set[policyFile]), f.Name)
-		if !used {
-			return fmt.Errorf("part %s: found no use for it, want each part used", f.Name)
-		}
-	}
-	return nil
-}
 
 // add adds the parts of a file; those that are there already stay.
 func (c *Case) add(fsys fs.FS, name string) (*txtar.Archive, error) {
@@ -191,7 +177,8 @@ func (c *Case) add(fsys fs.FS, name string) (*txtar.Archive, error) {
 	return archive, nil
 }
 
-// Decide makes the case's keys and papers and decides it.
+// Decide makes the case's keys and papers and decides it. The error is that of
+// what is refused before anything is decided.
 func (c *Case) Decide() (*provenance.Decision, error) {
 	pol, evidence, request, err := c.Prepare()
 	if err != nil {
@@ -221,222 +208,7 @@ func (c *Case) Prepare() (*policy.Policy, *attest.Evidence, *provenance.Request,
 	return pol, attest.Verify(attest.NewArtifact(artifact(""), papers...), pol.Trust()), request, nil
 }
 
-// partError says which part of a case is refused.
-type partError struct {
-	part string
-	err  error
-}
-
-func (e *partError) Error() string { return e.part + ": " + e.err.Error() }
-func (e *partError) Unwrap() error { return e.err }
-
 // part returns a part with ROOT replaced by the root of the case's artifact.
 func (c *Case) part(name string) []byte {
 	return []byte(strings.ReplaceAll(string(c.parts[name]), "ROOT", artifact("").Root().String()))
-}
-
-// artifact returns the files that a case is about, or others.
-func artifact(about string) *provenance.Manifest {
-	m, err := provenance.NewManifest([]provenance.File{{Path: "model.safetensors", Digest: provenance.SumDigest([]byte("weights " + about))}})
-	if err != nil {
-		panic(err) // a constant
-	}
-	return m
-}
-
-// signer returns the throwaway key of that name.
-func signer(name string) (*attest.Signer, error) {
-	seed := sha256.Sum256([]byte("policytest " + name))
-	s, err := signature.LoadED25519Signer(ed25519.NewKeyFromSeed(seed[:]))
-	if err != nil {
-		return nil, err
-	}
-	return attest.NewSigner(context.Background(), s)
-}
-
-// policy loads the case's policy with throwaway keys.
-func (c *Case) policy() (*policy.Policy, error) {
-	fsys := fstest.MapFS{}
-	for name, data := range c.parts {
-		fsys[name] = &fstest.MapFile{Data: data}
-	}
-	doc, err := document(policyFile, c.part(policyFile))
-	if err != nil {
-		return nil, err
-	}
-	signers, _ := doc["signers"].([]any)
-	for _, entry := range signers {
-		fields, _ := entry.(map[string]any)
-		delete(fields, "fingerprint") // of the key that is replaced
-		file, _ := fields["key"].(string)
-		if !fs.ValidPath(file) {
-			continue
-		}
-		key, err := signer(strings.TrimSuffix(path.Base(file), path.Ext(file)))
-		if err != nil {
-			return nil, err
-		}
-		fsys[file] = &fstest.MapFile{Data: key.PublicKey().MarshalPEM()}
-	}
-	if fsys[policyFile], err = file(doc); err != nil {
-		return nil, err
-	}
-	return policy.Load(fsys, policyFile)
-}
-
-// papers signs the case's papers.
-func (c *Case) papers() ([]*attest.Bundle, error) {
-	var out []*attest.Bundle
-	for _, p := range c.spec.Papers {
-		statement, err := c.statement(p)
-		if err != nil {
-			return nil, &partError{p.File, err}
-		}
-		for _, name := range p.Signers {
-			key, err := signer(name)
-			if err != nil {
-				return nil, err
-			}
-			bundle, err := attest.Sign(context.Background(), statement, key)
-			if err != nil {
-				return nil, &partError{p.File, err}
-			}
-			out = append(out, bundle)
-		}
-	}
-	return out, nil
-}
-
-// statement returns what the signers of a paper sign.
-func (c *Case) statement(p paper) (*provenance.Statement, error) {
-	predicateType, err := provenance.ResolveType(cmp.Or(p.Type, "export-control"))
-	if err != nil {
-		return nil, err
-	}
-	raw, err := changed(p.File, c.part(p.File), p.Set)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := document(p.File, raw)
-	if err != nil {
-		return nil, err
-	}
-	item, _ := doc["item"].(map[string]any)
-	name, _ := item["name"].(string)
-	subjects := provenance.ArtifactSubjects(cmp.Or(p.Name, name, "artifact"), artifact(p.About).Root())
-	statement := &provenance.Statement{Type: provenance.StatementType, Subject: subjects, PredicateType: predicateType, Predicate: raw}
-	switch p.Statement {
-	case "", "v1":
-	case "v0.1":
-		statement.Type = provenance.StatementTypeV01
-		// cosign attest names the image and nothing else.
-		statement.Subject = subjects[:1]
-		return statement, nil
-	default:
-		return nil, fmt.Errorf("statement: found %q, want v1 or v0.1", p.Statement)
-	}
-	if p.Unchecked {
-		return statement, nil
-	}
-	return provenance.NewRawStatement(predicateType, raw, subjects...)
-}
-
-// A FailureError is returned for a case that does not come out as wanted.
-type FailureError struct {
-	Case string
-	What string // what differs: found and wanted
-	// Decision is what was decided; nil where nothing was.
-	Decision *provenance.Decision
-	Err      error // why nothing was decided
-}
-
-// Error names the case and the difference.
-func (e *FailureError) Error() string { return "policytest: " + e.Case + ": " + e.What }
-
-// Unwrap returns why nothing was decided.
-func (e *FailureError) Unwrap() error { return e.Err }
-
-// refusal compares an error with the one that is wanted, and says what differs.
-func (c *Case) refusal(err error) string {
-	w := c.spec.Want
-	if err == nil || w.Outcome != refused {
-		return fmt.Sprintf("found error %v, want outcome %s", err, w.Outcome)
-	}
-	where := c.Name // nothing was decided for a reason that lies in no part
-	if part := (*partError)(nil); errors.As(err, &part) {
-		where = part.part
-	}
-	if file := (*policy.FileError)(nil); errors.As(err, &file) {
-		where = file.File
-	}
-	if rule := (*policy.RuleError)(nil); errors.As(err, &rule) {
-		where = fmt.Sprintf("%s:%d", rule.File, rule.Line)
-	}
-	if where != w.Where {
-		return fmt.Sprintf("found error in %s (%v), want one in %s", where, err, w.Where)
-	}
-	var found []string
-	if invalid := (*provenance.InvalidError)(nil); errors.As(err, &invalid) {
-		for _, f := range invalid.Fields {
-			found = append(found, f.Field)
-		}
-	}
-	for _, field := range w.Fields {
-		if !slices.Contains(found, field) {
-			return fmt.Sprintf("found fields %q (%v), want %s among them", found, err, field)
-		}
-	}
-	return ""
-}
-
-// Check decides the case and returns nil where it comes out as wanted, else a
-// [*FailureError].
-func (c *Case) Check() error {
-	decision, err := c.Decide()
-	if err != nil || c.spec.Want.Outcome == refused {
-		if what := c.refusal(err); what != "" {
-			return &FailureError{Case: c.Name, What: what, Decision: decision, Err: err}
-		}
-		return nil
-	}
-	var differences []string
-	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
-	if w := c.spec.Want; string(decision.Outcome) != w.Outcome {
-		differ("found outcome %s, want %s", decision.Outcome, w.Outcome)
-	}
-	codes := Codes(decision)
-	for _, code := range c.spec.Want.Codes {
-		if !slices.Contains(codes, code) {
-			differ("found reasons %q, want %s among them", codes, code)
-		}
-	}
-	for _, note := range c.spec.Want.Notes {
-		if !slices.ContainsFunc(decision.Notes, func(n string) bool { return strings.Contains(n, note) }) {
-			differ("found notes %q, want one with %q", decision.Notes, note)
-		}
-	}
-	for _, signer := range c.spec.Want.Refused {
-		if !slices.ContainsFunc(decision.Papers, func(p provenance.PaperRecord) bool { return p.Signer == signer && !p.Counted && p.Error != "" }) {
-			differ("found papers %+v, want one by %s that does not count", decision.Papers, signer)
-		}
-	}
-	if basis := c.spec.Want.Basis; basis != nil && !slices.Equal(basis, decision.Basis) {
-		differ("found basis %q, want %q", decision.Basis, basis)
-	}
-	if decision.Outcome == provenance.Permit && len(decision.Reasons) > 0 {
-		differ("found a permit with reasons %q, want none", codes)
-	}
-	if len(differences) > 0 {
-		return &FailureError{Case: c.Name, What: strings.Join(differences, "; "), Decision: decision}
-	}
-	return nil
-}
-
-// Codes returns the reason codes of a decision, in order.
-func Codes(d *provenance.Decision) []string {
-	codes := make([]string, len(d.Reasons))
-	for i, r := range d.Reasons {
-		codes[i] = r.Code
-	}
-	return codes
 }

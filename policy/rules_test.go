@@ -28,7 +28,7 @@ func TestCoreRules(t *testing.T) {
 	ids, reasons, permits := map[string]bool{}, []string{}, 0
 	for _, r := range rules {
 		a, line := r.Annotations(), r.Position().Line
-		get := func(key types.Ident) string { return string(a[key]) }
+		get := func(key types.AnnotationKey) string { return string(a[key]) }
 		id := get("id")
 		if !token.MatchString(id) || ids[id] {
 			t.Errorf("line %d: @id: found %q, want one that no other rule has", line, id)

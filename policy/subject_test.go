@@ -209,11 +209,11 @@ func TestFolder(t *testing.T) {
 		}, provenance.Deny},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ref, a := pack(t, "dir", attest.Model, declaredBy(t, fixture(t), every, "arden"))
+			ref, _ := pack(t, "dir", attest.Model, declaredBy(t, fixture(t), every, "arden"))
 			if err := c.change(strings.TrimPrefix(ref, "dir:")); err != nil {
 				t.Fatal(err)
 			}
-			a = open(t, ref)
+			a := open(t, ref)
 			d := decide(t, pol, attest.Verify(a, pol.Trust()), fixtureRequest(t))
 			if d.Outcome != c.want || isMismatch(d) != (c.want == provenance.Deny) || d.Subject.Content != string(attest.Verified) {
 				t.Errorf("found %s %q of content %s, want %s", d.Outcome, codes(d), d.Subject.Content, c.want)

@@ -107,7 +107,7 @@ func TestParseSLSAProvenance(t *testing.T) {
 	const good = `{"buildDefinition":{"buildType":"https://example.com/b","externalParameters":{"x":[1]},"resolvedDependencies":[{"uri":"u","digest":{"sha1":"x"}}]},
 		"runDetails":{"builder":{"id":"https://example.com/builder"},"metadata":{"startedOn":"2027-01-02T00:00:00Z"}},"extension":true}`
 	p, err := ParseSLSAProvenance([]byte(good))
-	if err != nil || p.BuildDefinition.BuildType != "https://example.com/b" || p.RunDetails.Builder.ID != "https://example.com/builder" {
+	if err != nil || p.BuildDefinition.BuildType != "https://example.com/b" || p.RunDetails.Builder.Id != "https://example.com/builder" {
 		t.Fatalf("%+v (%v)", p, err)
 	}
 	for name, predicate := range map[string]string{

@@ -29,7 +29,7 @@ var codeForms = map[List]struct {
 }{
 	// 15 CFR 774 Supp. 1: category, product group, three digits, then paragraphs
 	// in lower case; or the basket EAR99 (15 CFR 734.3(c)).
-	ListUSCCL: {regexp.MustCompile(`^([0-9][A-E][0-9]{3}(\.[a-z](\.([a-z]|[0-9]{1,2})){0,6})?|EAR99)$`), "5D002.c.1 or EAR99"},
+	ListUSCCL: {regexp.MustCompile(`^([0-9][A-E][0-9]{3}(\.[a-z](\.([a-z]|0|[1-9][0-9]?)){0,6})?|EAR99)$`), "5D002.c.1 or EAR99"},
 	// 22 CFR 121.1: categories I to XXI, then paragraphs as the text nests them.
 	ListUSUSML: {regexp.MustCompile(`^(I{1,3}|IV|VI{0,3}|IX|XI{0,3}|XIV|XVI{0,3}|XIX|XXI?)(\([a-z]\)(\([1-9][0-9]?\)(\([ivx]+\)(\([A-Z]\))?)?)?)?$`), "XI(d)"},
 	// The European lists have the CCL's shape without EAR99, and are printed with
@@ -39,11 +39,11 @@ var codeForms = map[List]struct {
 	ListUKMilitary:  {regexp.MustCompile(`^(ML([1-9]|1[0-9]|2[0-2])|PL[0-9]{4})(\.?[a-z](\.?[a-z0-9])*)?$`), "ML21.a or PL5001"},
 	ListEUCML:       {mlForm, "ML21.a"},
 	ListWAMunitions: {mlForm, "ML21.a"},
-	ListWADualUse:   {regexp.MustCompile(`^[1-9]\.[A-E]\.[0-9]{1,3}(\.[a-z](\.([a-z]|[0-9]{1,2})){0,6})?$`), "5.A.2.a"},
+	ListWADualUse:   {regexp.MustCompile(`^[1-9]\.[A-E]\.[1-9][0-9]{0,2}(\.[a-z](\.([a-z]|0|[1-9][0-9]?)){0,6})?$`), "5.A.2.a"},
 }
 
 var (
-	euForm = regexp.MustCompile(`^[0-9][A-E][0-9]{3}(\.?[a-z](\.?([a-z]|[0-9]{1,2})){0,6})?$`)
+	euForm = regexp.MustCompile(`^[0-9][A-E][0-9]{3}(\.?[a-z](\.?([a-z]|0|[1-9][0-9]?)){0,6})?$`)
 	mlForm = regexp.MustCompile(`^ML([1-9]|1[0-9]|2[0-2])(\.?[a-z](\.?[a-z0-9])*)?$`)
 
 	// entryForm splits a code into its entry and the paragraphs below it.

@@ -48,6 +48,14 @@ func (p Place) String() string {
 	return string(p.Country)
 }
 
+// Known reports whether p lies in a country that ISO 3166-1 knows, and its
+// subdivision, where there is one, has the form of one of that country's.
+func (p Place) Known() bool {
+	var f Findings
+	p.check(&f, "", true)
+	return f.Err("") == nil
+}
+
 // check records what is wrong with p as the value of field. A strict place
 // lies in a country that ISO knows.
 func (p Place) check(f *Findings, field string, strict bool) {

@@ -81,6 +81,7 @@ type Reason struct {
 	Rule           string   `json:"rule,omitempty"` // file:line
 	Citation       string   `json:"citation,omitempty"`
 	Message        string   `json:"message"`
+	Remedy         string   `json:"remedy,omitempty"` // what is missing and who could supply it
 	Classification string   `json:"classification,omitempty"`
 	Authorization  string   `json:"authorization,omitempty"` // key
 	Papers         []string `json:"papers,omitempty"`        // digests
@@ -94,6 +95,10 @@ type Check struct {
 	Citation       string  `json:"citation,omitempty"`
 	Classification string  `json:"classification,omitempty"`
 	Authorization  string  `json:"authorization,omitempty"`
+
+	// Inputs are the values that the rule read, by their names in the schema;
+	// only in a decision that was asked to explain itself.
+	Inputs map[string]string `json:"inputs,omitempty"`
 }
 
 // PaperRecord is a paper that was at hand, whether it counted or not.

@@ -20,11 +20,22 @@ type Pin struct {
 	Manifest string `json:"manifest,omitempty"` // "sha256:" and 64 hex digits in lower case
 }
 
-// Facts are what the asker asserts of the circumstances.
+// Facts are what the asker asserts of the circumstances: a closed vocabulary.
 type Facts struct {
-	Possession     string  `json:"possession,omitempty"`    // retained or shared: who keeps hold of the item (22 CFR 120.54(a)(6))
-	AgentOf        PartyID `json:"agentOf,omitempty"`       // for whom the party acts
-	AuthorizedUser Digest  `json:"authorizedUser,omitzero"` // SHA-256 of the evidence that the party is an authorized user (22 CFR 126.7(b)(2))
+	Possession     string     `json:"possession,omitempty"`    // retained or shared: who keeps hold of the item (22 CFR 120.54(a)(6))
+	AgentOf        PartyID    `json:"agentOf,omitempty"`       // for whom the party acts
+	AuthorizedUser Digest     `json:"authorizedUser,omitzero"` // SHA-256 of the evidence that the party is an authorized user (22 CFR 126.7(b)(2))
+	Nationality    []Country  `json:"nationality,omitempty"`   // of the person a release is to: every citizenship held, the most recent last (22 CFR 120.56, 15 CFR 734.13(b))
+	Encryption     Encryption `json:"encryption,omitzero"`     // recorded, never evaluated
+}
+
+// Encryption is what is asserted of data on its way: the conditions of 15 CFR
+// 734.18(a)(5) and 22 CFR 120.54(a)(5), for a person to judge.
+type Encryption struct {
+	EndToEnd   bool      `json:"endToEnd,omitzero"`
+	Standard   string    `json:"standard,omitempty"`   // e.g. fips-140-3
+	KeysHeldBy PartyID   `json:"keysHeldBy,omitempty"` // who can decrypt
+	StoredIn   []Country `json:"storedIn,omitempty"`
 }
 
 // ParseRequest reads a request from YAML or JSON, strictly, and validates it.
@@ -68,5 +79,16 @@ func (r *Request) Validate() error {
 		checkOneOf(&f, "facts.possession", r.Facts.Possession, []string{"retained", "shared"})
 	}
 	f.Check(r.Facts.AgentOf == "" || r.Facts.AgentOf.Valid(), "facts.agentOf", string(r.Facts.AgentOf), wantPartyID)
+	checkEach(&f, "facts.nationality", r.Facts.Nationality, func(field string, c Country) {
+		f.Check(c.WellFormed(), field, string(c), "a country code of two capitals")
+	})
+	if e := r.Facts.Encryption; e.Standard != "" {
+		f.checkToken("facts.encryption.standard", e.Standard)
+	}
+	keys := r.Facts.Encryption.KeysHeldBy
+	f.Check(keys == "" || keys.Valid(), "facts.encryption.keysHeldBy", string(keys), wantPartyID)
+	checkEach(&f, "facts.encryption.storedIn", r.Facts.Encryption.StoredIn, func(field string, c Country) {
+		f.Check(c.WellFormed(), field, string(c), "a country code of two capitals")
+	})
 	return f.Err("request")
 }

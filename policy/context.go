@@ -18,6 +18,10 @@ const (
 	typeCountry  types.EntityType = "Carnet::Country"
 	typeArtifact types.EntityType = "Carnet::Artifact"
 	typeAction   types.EntityType = "Carnet::Action"
+
+	typeSubdivision types.EntityType = "Carnet::Subdivision"
+	typeGroup       types.EntityType = "Carnet::Group"
+	typeCode        types.EntityType = "Carnet::Code"
 )
 
 func countryUID(c provenance.Country) types.EntityUID {
@@ -26,6 +30,27 @@ func countryUID(c provenance.Country) types.EntityUID {
 
 func partyUID(id provenance.PartyID) types.EntityUID {
 	return types.NewEntityUID(typeParty, types.String(id))
+}
+
+// areaUID is the subdivision of a place; that of a whole country is nameless.
+func areaUID(p provenance.Place) types.EntityUID {
+	return types.NewEntityUID(typeSubdivision, types.String(p.Subdivision))
+}
+
+// codeUID is a code by its list; no code is nameless.
+func codeUID(c provenance.Code) types.EntityUID {
+	if c.IsZero() {
+		return types.NewEntityUID(typeCode, "")
+	}
+	return types.NewEntityUID(typeCode, types.String(string(c.List())+":"+c.String()))
+}
+
+func countrySet(countries []provenance.Country) types.Set {
+	out := make([]types.Value, len(countries))
+	for i, c := range countries {
+		out[i] = countryUID(c)
+	}
+	return types.NewSet(out...)
 }
 
 func stringSet[T ~string](values []T) types.Set {
@@ -41,48 +66,110 @@ func stringSet[T ~string](values []T) types.Set {
 type inquiry struct {
 	principal, action, resource types.EntityUID
 	entities                    types.EntityMap
-	shared                      types.RecordMap
+	shared                      types.RecordMap // with the classification and authorisation last asked about
 }
 
-func newInquiry(p *Policy, f *facts, r *provenance.Request, at time.Time) *inquiry {
+func newInquiry(p *Policy, f *facts, ready *prepared, r *provenance.Request, at time.Time) *inquiry {
 	q := &inquiry{
 		principal: partyUID(r.Party.ID),
 		action:    types.NewEntityUID(typeAction, types.String(r.Action)),
-		resource:  artifactUID(cmp.Or(rootText(f.subject), f.subject.Manifest)),
+		resource:  ready.artifact.UID,
 	}
-	location := countryUID(r.Location.Country)
-	q.entities = types.EntityMap{location: {UID: location}}
-	if f.declaration != nil {
-		q.add(f.declaration.Exporter())
+	q.entities = make(types.EntityMap, 5+len(ready.entities))
+	for _, e := range ready.entities {
+		q.entities[e.UID] = e
 	}
-	q.add(r.Party) // last: what the exporter itself asks as is for party-as-declared to judge
-	q.entities[q.resource] = artifactEntity(q.resource, f)
+	q.entities[q.resource] = ready.artifact
+	p.data.addPlace(q.entities, r.Location)
+	p.data.addPlace(q.entities, provenance.Place{Country: r.Party.Country})
+	q.entities[q.principal] = p.partyEntity(r.Party) // last: what the exporter itself asks as is for party-as-declared to judge
+	marks, charted := p.data.marks(r.Location.Country)
 	q.shared = types.RecordMap{
 		"now":    types.NewDatetime(at),
 		"action": types.String(r.Action),
 		"endUse": types.String(r.EndUse),
 		"location": types.NewRecord(types.RecordMap{
-			"country": location, "subdivision": types.String(r.Location.Subdivision),
+			"country": countryUID(r.Location.Country), "subdivision": types.String(r.Location.Subdivision),
+			"area": areaUID(r.Location), "known": types.Boolean(r.Location.Country.Known()),
+			"marks": stringSet(marks), "uncharted": types.Boolean(!charted),
 		}),
-		"facts": types.NewRecord(types.RecordMap{
-			"possession":     types.String(r.Facts.Possession),
-			"agentOf":        types.String(r.Facts.AgentOf),
-			"authorizedUser": types.String(r.Facts.AuthorizedUser.OCI()),
-		}),
-		"origin":   p.originRecord(f),
-		"declared": declaredRecord(f, r.Party.ID),
-		"terms":    termsRecord(f.declaration),
+		"facts":     p.factsRecord(r.Facts),
+		"origin":    ready.originRecord(p, f),
+		"declared":  ready.declaredRecord(p, r.Party.ID),
+		"terms":     ready.terms,
+		"screening": p.screenedRecord(f.screened),
+
+		"classification": p.fixed.unclassified, "authorization": p.fixed.noGrant,
 	}
 	return q
 }
 
-// add adds a party and its country to the entities.
-func (q *inquiry) add(party provenance.Party) {
-	uid, country := partyUID(party.ID), countryUID(party.Country)
-	q.entities[country] = types.Entity{UID: country}
-	q.entities[uid] = types.Entity{UID: uid, Parents: types.NewEntityUIDSet(country), Attributes: types.NewRecord(types.RecordMap{
-		"name": types.String(party.Name), "country": country, "kind": types.String(party.Kind),
+// fixed are the records for rules that are the same in every decision.
+type fixed struct {
+	unclassified, noGrant, noFacts, notScreened types.Record
+}
+
+func newFixed() fixed {
+	return fixed{unclassified: unclassified(), noGrant: noGrant(), noFacts: factsRecord(provenance.Facts{}), notScreened: screened{}.record()}
+}
+
+func (p *Policy) factsRecord(f provenance.Facts) types.Record {
+	if f.Possession == "" && f.AgentOf == "" && f.AuthorizedUser.IsZero() && len(f.Nationality) == 0 {
+		return p.fixed.noFacts
+	}
+	return factsRecord(f)
+}
+
+func factsRecord(f provenance.Facts) types.Record {
+	return types.NewRecord(types.RecordMap{
+		"possession":     types.String(f.Possession),
+		"agentOf":        types.String(f.AgentOf),
+		"authorizedUser": types.String(f.AuthorizedUser.OCI()),
+
+		"nationalities":     countrySet(f.Nationality),
+		"latestNationality": countrySet(f.Nationality[max(0, len(f.Nationality)-1):]),
+	})
+}
+
+func (p *Policy) screenedRecord(s screened) types.Record {
+	if p.screening == nil {
+		return p.fixed.notScreened
+	}
+	return s.record()
+}
+
+// partyEntity is a party, in its country and in what the policy's identities say
+// it is.
+func (p *Policy) partyEntity(party provenance.Party) types.Entity {
+	country := countryUID(party.Country)
+	parents := []types.EntityUID{country}
+	for _, id := range p.identities.within(party.ID) {
+		parents = append(parents, partyUID(id))
+	}
+	return types.Entity{UID: partyUID(party.ID), Parents: types.NewEntityUIDSet(parents...), Attributes: types.NewRecord(types.RecordMap{
+		"name": types.String(party.Name), "country": country, "countryKnown": types.Boolean(party.Country.Known()), "kind": types.String(party.Kind),
 	})}
+}
+
+// addPlace adds a country, and the subdivision where there is one, in their
+// groups.
+func (d *data) addPlace(entities types.EntityMap, p provenance.Place) {
+	country := countryUID(p.Country)
+	entities[country] = types.Entity{UID: country, Parents: d.groupsOf(string(p.Country))}
+	if p.Subdivision != "" {
+		area := areaUID(p)
+		parents := slices.AppendSeq([]types.EntityUID{country}, d.groupsOf(p.Subdivision).All())
+		entities[area] = types.Entity{UID: area, Parents: types.NewEntityUIDSet(parents...)}
+	}
+}
+
+// codeEntity is a code, in those above it.
+func codeEntity(c provenance.Code) types.Entity {
+	var above []types.EntityUID
+	for _, a := range c.Ancestors()[1:] {
+		above = append(above, codeUID(a))
+	}
+	return types.Entity{UID: codeUID(c), Parents: types.NewEntityUIDSet(above...)}
 }
 
 func artifactUID(id string) types.EntityUID {
@@ -91,7 +178,8 @@ func artifactUID(id string) types.EntityUID {
 
 // artifactEntity is the artifact, in the artifacts that its declaration says it
 // was made from.
-func artifactEntity(uid types.EntityUID, f *facts) types.Entity {
+func artifactEntity(f *facts) types.Entity {
+	uid := artifactUID(cmp.Or(rootText(f.subject), f.subject.Manifest))
 	m := types.RecordMap{"root": types.String(rootText(f.subject)), "name": types.String(""), "version": types.String(""), "kind": types.String("")}
 	var parents []types.EntityUID
 	if d := f.declaration; d != nil {
@@ -110,6 +198,7 @@ func termsRecord(d *provenance.Declaration) types.Record {
 	}
 	return types.NewRecord(types.RecordMap{"retransfer": types.String(t.Retransfer), "derivatives": types.String(t.Derivatives)})
 }
+
 func (p *Policy) originRecord(f *facts) types.Record {
 	var exporter provenance.PartyID
 	if f.declaration != nil {
@@ -130,23 +219,25 @@ func (p *Policy) originRecord(f *facts) types.Record {
 	})
 }
 
-// declared returns what the counted papers know of the party.
-func (f *facts) declared(id provenance.PartyID) (provenance.RoledParty, bool) {
+// declared returns what the counted papers know of the party, by any id that
+// the policy has for it.
+func (p *Policy) declared(f *facts, id provenance.PartyID) (provenance.RoledParty, bool) {
 	if f.declaration == nil {
 		return provenance.RoledParty{}, false
 	}
-	i := slices.IndexFunc(f.declaration.Parties, func(p provenance.RoledParty) bool { return p.ID == id })
+	return p.declaredParty(f.declaration, id)
+}
+
+func (p *Policy) indexDeclared(d *provenance.Declaration, id provenance.PartyID) int {
+	return slices.IndexFunc(d.Parties, func(party provenance.RoledParty) bool { return p.identities.sameAs(party.ID, id) })
+}
+
+func (p *Policy) declaredParty(d *provenance.Declaration, id provenance.PartyID) (provenance.RoledParty, bool) {
+	i := p.indexDeclared(d, id)
 	if i < 0 {
 		return provenance.RoledParty{}, false
 	}
-	return f.declaration.Parties[i], true
-}
-
-func declaredRecord(f *facts, id provenance.PartyID) types.Record {
-	party, known := f.declared(id)
-	return types.NewRecord(types.RecordMap{
-		"known": types.Boolean(known), "country": countryUID(party.Country), "kind": types.String(party.Kind),
-	})
+	return d.Parties[i], true
 }
 
 // entry is what one round of rules is asked about: a classification or a claim
@@ -155,7 +246,8 @@ type entry struct {
 	classification *provenance.Classification
 	publication    *provenance.Publication
 	authorization  *grant
-	classified     types.Record // the classification or claim, for rules
+	code           provenance.Code // of the classification
+	classified     types.Record    // the classification or claim, for rules
 }
 
 // name returns the id that a decision shows for the classification.
@@ -181,8 +273,8 @@ func (e entry) key() string {
 }
 
 // classificationRecord says what is declared.
-func classificationRecord(c *provenance.Classification) types.Record {
-	return classified(c, types.RecordMap{
+func classificationRecord(c *provenance.Classification, code provenance.Code) types.Record {
+	return classified(c, code, types.RecordMap{
 		"present": types.True, "published": types.False, "restricted": types.False, "released": types.False,
 	})
 }
@@ -190,7 +282,7 @@ func classificationRecord(c *provenance.Classification) types.Record {
 // publicationRecord says what is declared as published, and whether the day of
 // publication has come.
 func publicationRecord(p *provenance.Publication, at time.Time) types.Record {
-	return classified(&provenance.Classification{ID: publicationName, Regime: p.Regime}, types.RecordMap{
+	return classified(&provenance.Classification{ID: publicationName, Regime: p.Regime}, provenance.Code{}, types.RecordMap{
 		"present":    types.True,
 		"published":  types.True,
 		"restricted": types.Boolean(len(p.AccessRestrictions) > 0),
@@ -200,13 +292,14 @@ func publicationRecord(p *provenance.Publication, at time.Time) types.Record {
 
 // unclassified is the record of no classification.
 func unclassified() types.Record {
-	return classified(new(provenance.Classification), types.RecordMap{
+	return classified(new(provenance.Classification), provenance.Code{}, types.RecordMap{
 		"present": types.False, "published": types.False, "restricted": types.False, "released": types.False,
 	})
 }
 
 // classified completes a record with what the classification says itself.
-func classified(c *provenance.Classification, m types.RecordMap) types.Record {
+func classified(c *provenance.Classification, code provenance.Code, m types.RecordMap) types.Record {
+	m["entry"] = codeUID(code)
 	m["id"], m["regime"] = types.String(c.ID), types.String(c.Regime)
 	m["list"], m["code"] = types.String(c.List), types.String(c.Code)
 	m["reasons"] = stringSet(c.Reasons)

@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cedar-policy/cedar-go/types"
@@ -34,71 +36,171 @@ func (z *zones) load(name string) (*time.Location, error) {
 	return zone, err
 }
 
-// grant is an authorisation made ready for rules: once, however many
-// classifications it covers.
-type grant struct {
+// grantTerms is an authorisation made ready for rules, as far as it depends on the
+// declaration and the policy alone.
+type grantTerms struct {
 	*provenance.Authorization
 	key          string
 	starts, ends time.Time // first instant at which it is valid, and first after that
-	record       types.Record
+	item         bool      // names the declared item, or none
+	symbol       string
+	records      [16]atomic.Pointer[types.Record] // by what it covers of a request
 }
 
-// newGrant says what the authorisation allows, to the party and of the item in
-// question.
-func newGrant(a *provenance.Authorization, item provenance.Item, party provenance.Party, zones *zones) *grant {
-	g := &grant{Authorization: a, key: a.Key(), starts: always, ends: never}
-	if zone, err := zones.load(a.TimeZone); err != nil {
-		g.starts, g.ends = never, always // not valid at any time; Validate has refused it before
-	} else {
-		if !a.ValidFrom.IsZero() {
-			g.starts = a.ValidFrom.Start(zone)
-		}
-		if !a.ValidUntil.IsZero() {
-			g.ends = a.ValidUntil.End(zone)
-		}
+// grant is an authorisation with what it covers of one request.
+type grant struct {
+	*grantTerms
+	notes  []string // by which word of the policy the party is covered
+	record types.Record
+}
+
+// newTerms reads what does not depend on a request.
+func (p *Policy) newTerms(a *provenance.Authorization, item provenance.Item) *grantTerms {
+	t := &grantTerms{Authorization: a, key: a.Key(), starts: always, ends: never, item: coversItem(a, item), symbol: p.symbolOf(a)}
+	zone, err := p.zones.load(a.TimeZone)
+	if err != nil {
+		t.starts, t.ends = never, always // not valid at any time; Validate has refused it before
+		return t
 	}
-	g.record = g.toRecord(true, coversItem(a, item), coversParty(a, party))
+	if !a.ValidFrom.IsZero() {
+		t.starts = a.ValidFrom.Start(zone)
+	}
+	if !a.ValidUntil.IsZero() {
+		t.ends = a.ValidUntil.End(zone)
+	}
+	return t
+}
+
+// newGrant says what the authorisation allows to the party that asks, of the
+// item and in the place in question.
+func (p *Policy) newGrant(t *grantTerms, d *provenance.Declaration, request *provenance.Request) *grant {
+	g := &grant{grantTerms: t}
+	c := coverage{place: coversPlace(t.Authorization, request.Location), evidenced: evidenced(t.Authorization, request.Facts)}
+	var by string
+	if c.party, by = p.coversParty(t.Authorization, request.Party); by != "" {
+		g.notes = append(g.notes, t.key+": "+by)
+	}
+	if of := request.Facts.AgentOf; of != "" {
+		principal, _ := p.declaredParty(d, of) // the asker's word for its country and kind is none
+		principal.ID = of
+		c.principal, _ = p.coversParty(t.Authorization, principal.Party)
+	}
+	g.record = t.recordOf(c)
 	return g
 }
 
-// noGrant is the record of no authorisation.
-func noGrant() types.Record {
-	g := &grant{Authorization: new(provenance.Authorization), starts: always, ends: never}
-	return g.toRecord(false, false, false)
+// coverage is what one authorisation covers of one request.
+type coverage struct {
+	party, principal, place, evidenced bool
 }
 
-func (g *grant) toRecord(present, coversItem, coversParty bool) types.Record {
+// index numbers the kinds of coverage.
+func (c coverage) index() int {
+	n := 0
+	for i, b := range []bool{c.party, c.principal, c.place, c.evidenced} {
+		if b {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+// recordOf returns the record for that coverage, made once. It is safe for
+// concurrent use: whoever makes it again makes the same.
+func (t *grantTerms) recordOf(c coverage) types.Record {
+	slot := &t.records[c.index()]
+	if made := slot.Load(); made != nil {
+		return *made
+	}
+	record := t.toRecord(c, true)
+	slot.Store(&record)
+	return record
+}
+
+func (p *Policy) symbolOf(a *provenance.Authorization) string {
+	if a.Kind != "license-exception" {
+		return ""
+	}
+	return p.data.symbol(a.Citation)
+}
+
+// coversPlace reports whether the place lies in a destination: in a whole
+// country, or in the very subdivision.
+func coversPlace(a *provenance.Authorization, place provenance.Place) bool {
+	return slices.ContainsFunc(a.Destinations, func(d provenance.Place) bool {
+		return d.Country == place.Country && (d.Subdivision == "" || d.Subdivision == place.Subdivision)
+	})
+}
+
+// otherEvidence are types of documents that are evidence of something else,
+// whatever a request says of them.
+var otherEvidence = []string{"license", "licence", "loa", "dsp-83"}
+
+// evidenced reports whether the paper names evidence that the party is an
+// authorized user: a document of that type, or the very one that the request
+// names.
+func evidenced(a *provenance.Authorization, facts provenance.Facts) bool {
+	return slices.ContainsFunc(a.Evidence, func(e provenance.Evidence) bool {
+		if !facts.AuthorizedUser.IsZero() {
+			return e.SHA256 == facts.AuthorizedUser && !slices.Contains(otherEvidence, e.Type)
+		}
+		return e.Type == "authorized-user" || e.Type == "authorised-user"
+	})
+}
+
+// sectionForm finds the section in a citation: 22 CFR 126.7(a) is of 126.7.
+var sectionForm = regexp.MustCompile(`\b[0-9]{3}\.[0-9]{1,3}\b`)
+
+// noGrant is the record of no authorisation.
+func noGrant() types.Record {
+	t := &grantTerms{Authorization: new(provenance.Authorization), starts: always, ends: never}
+	return t.toRecord(coverage{}, false)
+}
+
+func (t *grantTerms) toRecord(c coverage, present bool) types.Record {
 	var countries, subdivisions []types.Value
-	for _, place := range g.Destinations {
+	for _, place := range t.Destinations {
 		if place.Subdivision != "" {
 			subdivisions = append(subdivisions, types.String(place.Subdivision))
 		} else {
 			countries = append(countries, countryUID(place.Country))
 		}
 	}
-	endUses := make([]string, len(g.EndUses))
-	for i, use := range g.EndUses {
+	endUses := make([]string, len(t.EndUses))
+	for i, use := range t.EndUses {
 		endUses[i] = use.Code
 	}
+	evidence := make([]string, len(t.Evidence))
+	for i, e := range t.Evidence {
+		evidence[i] = e.Type
+	}
 	return types.NewRecord(types.RecordMap{
-		"present":      types.Boolean(present),
-		"id":           types.String(g.ID),
-		"key":          types.String(g.key),
-		"authority":    types.String(g.Authority),
-		"kind":         types.String(g.Kind),
-		"number":       types.String(g.Number),
-		"citation":     types.String(g.Citation),
-		"temporary":    types.Boolean(g.Temporary()),
-		"coversItem":   types.Boolean(coversItem),
-		"coversParty":  types.Boolean(coversParty),
-		"actions":      stringSet(g.Actions),
-		"destinations": types.NewSet(countries...),
-		"subdivisions": types.NewSet(subdivisions...),
-		"endUses":      stringSet(endUses),
-		"starts":       types.NewDatetime(g.starts),
-		"ends":         types.NewDatetime(g.ends),
-		"prohibits":    stringSet(conditioned(g.Authorization, provenance.EffectProhibit)),
-		"unaccepted":   stringSet(conditioned(g.Authorization, provenance.EffectAcknowledge)),
+		"present":     types.Boolean(present),
+		"id":          types.String(t.ID),
+		"key":         types.String(t.key),
+		"authority":   types.String(t.Authority),
+		"kind":        types.String(t.Kind),
+		"number":      types.String(t.Number),
+		"citation":    types.String(t.Citation),
+		"section":     types.String(sectionForm.FindString(t.Citation)),
+		"document":    types.Boolean(present && t.Kind.HasDocument()),
+		"symbol":      types.String(t.symbol),
+		"temporary":   types.Boolean(t.Temporary()),
+		"coversItem":  types.Boolean(t.item),
+		"coversParty": types.Boolean(c.party),
+		"evidence":    stringSet(evidence),
+		"evidenced":   types.Boolean(c.evidenced),
+		"coversPlace": types.Boolean(c.place),
+
+		"coversPrincipal": types.Boolean(c.principal),
+		"actions":         stringSet(t.Actions),
+		"destinations":    types.NewSet(countries...),
+		"subdivisions":    types.NewSet(subdivisions...),
+		"endUses":         stringSet(endUses),
+		"starts":          types.NewDatetime(t.starts),
+		"ends":            types.NewDatetime(t.ends),
+		"prohibits":       stringSet(conditioned(t.Authorization, provenance.EffectProhibit)),
+		"unaccepted":      stringSet(conditioned(t.Authorization, provenance.EffectAcknowledge)),
 	})
 }
 
@@ -109,15 +211,19 @@ func coversItem(a *provenance.Authorization, item provenance.Item) bool {
 	})
 }
 
-// coversParty reports whether a lists the party, by its id or by kind and
-// country.
-func coversParty(a *provenance.Authorization, party provenance.Party) bool {
-	return slices.ContainsFunc(a.Parties, func(ref provenance.PartyRef) bool {
-		if ref.Kind != "" {
-			return ref.Kind == party.Kind && slices.Contains(ref.Countries, party.Country)
+// coversParty reports whether a names the party, and by what word of the policy
+// where not by its own id.
+func (p *Policy) coversParty(a *provenance.Authorization, party provenance.Party) (ok bool, by string) {
+	for _, ref := range a.Parties {
+		covered, word := p.identities.covers(ref, party)
+		switch {
+		case covered && word == "":
+			return true, ""
+		case covered && !ok:
+			ok, by = true, word
 		}
-		return ref.ID == party.ID
-	})
+	}
+	return ok, by
 }
 
 // conditioned returns the actions that conditions of that effect speak of.

@@ -1,8 +1,8 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +25,16 @@ import (
 // formed, and [ErrIncomplete] where the policy, the evidence or the time was
 // left out; neither is permission.
 func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
+	return p.decide(e, request, at, false)
+}
+
+// Explain is [Policy.Decide] with the values that each rule read beside its
+// check, for a person who wants to follow the decision.
+func (p *Policy) Explain(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
+	return p.decide(e, request, at, true)
+}
+
+func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, at Time, explains bool) (*provenance.Decision, error) {
 	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || request == nil || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete
 	}
@@ -32,7 +42,9 @@ func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time
 		return nil, err
 	}
 	f := p.establish(e, request.Artifact, at.at)
-	d := &decider{policy: p, facts: f, request: request, at: at.at, inquiry: newInquiry(p, f, request, at.at)}
+	f.screened = p.screen(at.at, f.declaration, request)
+	d := p.newDecider(f, request, at.at)
+	d.explains = explains
 	d.run()
 	return d.decision(at), nil
 }
@@ -51,33 +63,39 @@ func (p *Policy) Declaration(e *attest.Evidence, at Time) *provenance.Declaratio
 // with, about or for.
 var ErrIncomplete = errors.New("policy: decide: found no policy, evidence, request or time, want all four")
 
-// finding is what one rule said in one round.
+// finding is what one rule said against a permit in one round.
 type finding struct {
 	rule    *rule
-	outcome provenance.Outcome // permit where the rule did not fire
-	err     string             // why the rule could not be evaluated
+	outcome provenance.Outcome
+	err     string // why the rule could not be evaluated
+
+	override string // code in place of the rule's, where the answer hangs on what is not known
 }
 
 // round is the findings about one classification with one authorisation, or
 // about the artifact.
 type round struct {
 	entry    entry
-	findings []finding
+	rules    ruleList  // that were asked
+	findings []finding // in the order of the rules; a rule without one had nothing to say
 	outcome  provenance.Outcome
 }
 
 // cedarRequest is what rules are asked in one round.
 func (d *decider) cedarRequest(e entry) cedar.Request {
-	context := make(types.RecordMap, len(d.inquiry.shared)+2)
-	maps.Copy(context, d.inquiry.shared)
-	context["classification"], context["authorization"] = e.classified, d.policy.noGrant
+	return cedar.Request{
+		Principal: d.inquiry.principal, Action: d.inquiry.action, Resource: d.inquiry.resource,
+		Context: d.context(e),
+	}
+}
+
+func (d *decider) context(e entry) types.Record {
+	context := d.inquiry.shared // NewRecord copies it
+	context["classification"], context["authorization"] = e.classified, d.policy.fixed.noGrant
 	if e.authorization != nil {
 		context["authorization"] = e.authorization.record
 	}
-	return cedar.Request{
-		Principal: d.inquiry.principal, Action: d.inquiry.action, Resource: d.inquiry.resource,
-		Context: types.NewRecord(context),
-	}
+	return types.NewRecord(context)
 }
 
 // ask evaluates every rule of the list: step 8.
@@ -86,25 +104,24 @@ func (d *decider) cedarRequest(e entry) cedar.Request {
 // a rule that cannot be evaluated makes the round indeterminate, whatever the
 // other rules permit.
 func (d *decider) ask(rules ruleList, e entry, needsPermit bool) round {
-	_, diagnostic := cedar.Authorize(rules, d.inquiry.entities, d.cedarRequest(e))
+	request := d.cedarRequest(e)
+	_, diagnostic := cedar.Authorize(rules, d.inquiry.entities, request)
 	// Cedar reports only one effect's rules; a permit is wanted beside forbids.
-	r := round{entry: e, outcome: provenance.Permit, findings: make([]finding, len(rules))}
-	for i := range rules {
-		r.findings[i] = finding{rule: &rules[i], outcome: provenance.Permit}
-	}
+	r := round{entry: e, rules: rules, outcome: provenance.Permit}
 	permitted := false
 	for _, reason := range diagnostic.Reasons {
-		switch f := &r.findings[index(reason.PolicyID)]; {
-		case f.rule.permit:
+		switch rule := &rules[index(reason.PolicyID)]; {
+		case rule.permit:
 			permitted = true
-		case f.rule.forbid:
-			f.outcome = f.rule.outcome
+		case rule.forbid:
+			r.findings = append(r.findings, finding{rule: rule, outcome: rule.outcome})
 		}
 	}
 	for _, failure := range diagnostic.Errors {
-		f := &r.findings[index(failure.PolicyID)]
-		f.outcome, f.err = provenance.Indeterminate, failure.Message
+		r.findings = append(r.findings, finding{rule: &rules[index(failure.PolicyID)], outcome: provenance.Indeterminate, err: failure.Message})
 	}
+	d.doubt(&r, request)
+	slices.SortFunc(r.findings, func(a, b finding) int { return cmp.Compare(a.rule.index, b.rule.index) })
 	for _, f := range r.findings {
 		r.outcome = r.outcome.Worse(f.outcome)
 	}
@@ -124,10 +141,13 @@ type decider struct {
 	policy  *Policy
 	facts   *facts
 	request *provenance.Request
+	ready   *prepared
 	inquiry *inquiry
 	at      time.Time
 	origin  round
 	groups  [][]round // per classification, a round for each authorisation
+
+	explains bool // write down what each rule read
 }
 
 func (d *decider) item() provenance.Item {
@@ -137,21 +157,24 @@ func (d *decider) item() provenance.Item {
 	return d.facts.declaration.Item
 }
 
+func (p *Policy) newDecider(f *facts, request *provenance.Request, at time.Time) *decider {
+	ready := p.prepare(f)
+	return &decider{policy: p, facts: f, request: request, at: at, ready: ready, inquiry: newInquiry(p, f, ready, request, at)}
+}
+
 // run asks the rules about the artifact once, and about each classification
 // with each authorisation that covers it.
 func (d *decider) run() {
-	d.origin = d.ask(d.policy.rules.artifact, entry{classified: d.policy.unclassified}, false)
+	d.origin = d.ask(d.policy.rules.artifact, entry{classified: d.policy.fixed.unclassified}, false)
 	declaration := d.facts.declaration
 	if declaration == nil {
 		return
 	}
-	grants := make([]*grant, len(declaration.Authorizations))
+	grants := make([]*grant, len(d.ready.grants))
 	for i := range grants {
-		grants[i] = newGrant(&declaration.Authorizations[i], declaration.Item, d.request.Party, d.policy.zones)
+		grants[i] = d.policy.newGrant(d.ready.grants[i], declaration, d.request)
 	}
-	for i := range declaration.Classifications {
-		c := &declaration.Classifications[i]
-		e := entry{classification: c, classified: classificationRecord(c)}
+	for _, e := range d.ready.entries {
 		rounds := make([]round, 0, len(grants))
 		for _, e.authorization = range grants {
 			// 22 CFR 123.9(c): the Directorate approves a retransfer; an exporter

@@ -247,21 +247,3 @@ func TestNilPolicy(t *testing.T) {
 		t.Errorf("found a statement verified against nobody")
 	}
 }
-
-// TestNameNotes: a name that the papers do not know is noted, any that they
-// know is not.
-func TestNameNotes(t *testing.T) {
-	pol := fixturePolicy(t)
-	d := fixture(t)
-	d.Parties[2].Names = []provenance.Name{{Value: "Verteidigungsministerium", Lang: "de"}, {Value: "DoD"}}
-	e := evidenceOf(pol, declared(t, d, "arden"))
-	for name, noted := range map[string]bool{"Department of Defence": false, "DoD": false, "Verteidigungsministerium": false, "dod": true, "Department of Defense": true} {
-		r := fixtureRequest(t)
-		r.Party.Name = name
-		decision := decide(t, pol, e, r)
-		found := slices.ContainsFunc(decision.Notes, func(n string) bool { return strings.Contains(n, provenance.Quote(name)) })
-		if found != noted || decision.Outcome != provenance.Permit {
-			t.Errorf("%s: found %s with the notes %q, want it noted %v", name, decision.Outcome, decision.Notes, noted)
-		}
-	}
-}

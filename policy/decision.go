@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -21,22 +22,22 @@ func (d *decider) decision(at Time) *provenance.Decision {
 		Notes:       slices.Clone(d.facts.notes),
 		Obligations: []string{},
 		Papers:      d.facts.records,
-		Data:        []provenance.DataRecord{},
+		Data:        d.policy.dataRecords(),
 		Policy:      provenance.PolicyRecord{Name: d.policy.name, SHA256: d.policy.digest.String()},
 		Time:        provenance.TimeRecord{At: provenance.NewTime(at.at), Source: at.source},
 		Tool:        Tool,
 		Notice:      provenance.Notice,
 	}
-	d.explain(out, d.origin)
+	d.tell(out, d.origin)
 	for _, rounds := range d.groups {
 		chosen := best(rounds)
 		for _, r := range chosen {
-			d.explain(out, r)
+			d.tell(out, r)
 			d.rely(out, r)
 		}
 		for _, r := range rounds {
 			if r.outcome != chosen[0].outcome {
-				record(out, r)
+				d.record(out, r)
 			}
 		}
 	}
@@ -63,14 +64,22 @@ func (d *decider) subject() provenance.DecisionSubject {
 	return s
 }
 
-// explain appends the round's checks, and its reasons where it is no permit.
-func (d *decider) explain(out *provenance.Decision, r round) {
-	record(out, r)
+// dataRecords returns the reference data that the rules depend on, and the
+// screening list.
+func (p *Policy) dataRecords() []provenance.DataRecord {
+	out := append([]provenance.DataRecord{}, p.rules.data...)
+	if s := p.screening; s != nil {
+		out = append(out, s.record())
+	}
+	slices.SortFunc(out, func(a, b provenance.DataRecord) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// tell appends the round's checks, and its reasons where it is no permit.
+func (d *decider) tell(out *provenance.Decision, r round) {
+	d.record(out, r)
 	found := false
 	for _, f := range r.findings {
-		if f.outcome == provenance.Permit {
-			continue
-		}
 		found = true
 		out.Reasons = append(out.Reasons, d.reason(f, r.entry))
 	}
@@ -82,19 +91,31 @@ func (d *decider) explain(out *provenance.Decision, r round) {
 }
 
 // record appends the round's checks.
-func record(out *provenance.Decision, r round) {
+func (d *decider) record(out *provenance.Decision, r round) {
 	classification, authorization := r.entry.name(), r.entry.key()
-	for _, f := range r.findings {
-		if f.rule.forbid {
-			out.Checks = append(out.Checks, provenance.Check{Rule: f.rule.place, Code: f.code(), Outcome: f.outcome,
-				Citation: f.rule.citation, Classification: classification, Authorization: authorization})
+	findings := r.findings
+	for i := range r.rules {
+		rule := &r.rules[i]
+		check := provenance.Check{Rule: rule.place, Code: rule.code, Outcome: provenance.Permit,
+			Citation: rule.citation, Classification: classification, Authorization: authorization}
+		found := len(findings) > 0 && findings[0].rule == rule
+		if found {
+			check.Code, check.Outcome = findings[0].code(), findings[0].outcome
+			findings = findings[1:]
 		}
+		if !rule.forbid {
+			continue
+		}
+		if d.explains {
+			check.Inputs = d.inputs(rule, r.entry)
+		}
+		out.Checks = append(out.Checks, check)
 	}
 }
 
 // checks returns how many checks there are at most.
 func (d *decider) checks() int {
-	n := len(d.origin.findings)
+	n := len(d.origin.rules)
 	for _, rounds := range d.groups {
 		n += len(rounds) * len(d.policy.rules.pair)
 	}
@@ -112,22 +133,37 @@ func (f finding) code() string {
 	if f.err != "" {
 		return ruleErrorCode
 	}
-	return f.rule.code
+	return cmp.Or(f.override, f.rule.code)
 }
 
 func (d *decider) reason(f finding, e entry) provenance.Reason {
 	return provenance.Reason{
 		Code: f.code(), Outcome: f.outcome, Rule: f.rule.place, Citation: f.rule.citation,
-		Message:        d.message(f, e),
+		Message: d.message(f, e), Remedy: f.remedy(),
 		Classification: e.name(), Authorization: e.key(),
 		Papers: slices.Clone(d.facts.signedBy),
 	}
+}
+
+// remedy says what would be needed and who could supply it. A recipient's own
+// rule may use a code of the core's for something else.
+func (f finding) remedy() string {
+	if f.err == "" && f.override == "" {
+		if !f.rule.core {
+			return remedies[ownRule]
+		}
+		if text, ok := remedies[f.rule.id]; ok {
+			return text
+		}
+	}
+	return remedies[f.code()]
 }
 
 func (d *decider) noRulePermits(e entry) provenance.Reason {
 	return provenance.Reason{
 		Code: noRuleCode, Outcome: provenance.Indeterminate,
 		Message:        "no rule permits this request and none says why not",
+		Remedy:         remedies[noRuleCode],
 		Classification: e.name(), Authorization: e.key(),
 		Papers: slices.Clone(d.facts.signedBy),
 	}
@@ -141,6 +177,7 @@ func (d *decider) rely(out *provenance.Decision, r round) {
 		return
 	}
 	out.Basis = append(out.Basis, a.key)
+	out.Notes = append(out.Notes, a.notes...)
 	for _, c := range a.Conditions {
 		out.Obligations = append(out.Obligations, a.key+"#"+c.ID+": "+c.Text)
 	}
@@ -154,10 +191,13 @@ func (d *decider) rely(out *provenance.Decision, r round) {
 
 // noteRequest notes what a reader of the decision should know of the request.
 func (d *decider) noteRequest(out *provenance.Decision) {
-	party, known := d.facts.declared(d.request.Party.ID)
+	party, known := d.policy.declared(d.facts, d.request.Party.ID)
 	if known && party.Name != d.request.Party.Name && !slices.ContainsFunc(party.Names, func(n provenance.Name) bool { return n.Value == d.request.Party.Name }) {
 		out.Notes = append(out.Notes, "the request calls "+string(party.ID)+" "+provenance.Quote(d.request.Party.Name)+
 			", the papers "+provenance.Quote(party.Name))
+	}
+	if names := d.facts.screened.exactOnly; len(names) > 0 {
+		out.Notes = append(out.Notes, "looked for in the screening list under the same name only: "+some(names))
 	}
 	if d.facts.declaration != nil && d.facts.declaration.Terms.Retransfer != "" && out.Outcome == provenance.Permit {
 		out.Obligations = append(out.Obligations, d.terms()...)
@@ -194,11 +234,20 @@ func (d *decider) message(f finding, e entry) string {
 	if f.err != "" {
 		return "the rule could not be evaluated: " + strings.Join(strings.Fields(f.err), " ")
 	}
+	switch f.override {
+	case staleCode:
+		return oldData(f.rule.stale(d.at)) + " (rule " + f.rule.place + ")"
+	case notComparableCode:
+		return messages[notComparableCode](d, e) + " (rule " + f.rule.place + ")"
+	}
 	if f.rule.message != "" {
 		return f.rule.message
 	}
 	// A recipient's rule may use a code of the core's about anything; the core's
 	// sentence speaks of what the core's rule looked at.
+	if text, ok := messages[f.rule.id]; ok {
+		return text(d, e)
+	}
 	if text, ok := messages[f.rule.code]; ok && f.rule.core {
 		return text(d, e)
 	}

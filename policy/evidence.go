@@ -17,6 +17,7 @@ type facts struct {
 	signedBy    []string                // digests of the papers that declare it, or why none is in force
 	records     []provenance.PaperRecord
 	notes       []string
+	screened    screened
 }
 
 // origin mirrors the type of that name in the schema, where each is explained.

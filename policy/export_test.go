@@ -17,7 +17,8 @@ import (
 // rounds returns what the rules are asked about in a decision.
 func (p *Policy) rounds(e *attest.Evidence, r *provenance.Request, at Time) *decider {
 	f := p.establish(e, r.Artifact, at.at)
-	d := &decider{policy: p, facts: f, request: r, at: at.at, inquiry: newInquiry(p, f, r, at.at)}
+	f.screened = p.screen(at.at, f.declaration, r)
+	d := p.newDecider(f, r, at.at)
 	d.run()
 	return d
 }
@@ -62,8 +63,11 @@ func (p *Policy) Bare(e *attest.Evidence, r *provenance.Request, at Time) func()
 	}
 }
 
-// MessageCodes returns the reason codes for which there is a sentence.
-func MessageCodes() []string { return slices.Sorted(maps.Keys(messages)) }
+// MessageKeys returns the reason codes and rules for which there is a sentence.
+func MessageKeys() []string { return slices.Sorted(maps.Keys(messages)) }
+
+// RemedyKeys returns the reason codes and rules for which there is a remedy.
+func RemedyKeys() []string { return slices.Sorted(maps.Keys(remedies)) }
 
 // Schema returns the actions that the schema knows, and every attribute that a
 // rule can ask for, by its path from principal, resource or context.
@@ -113,11 +117,36 @@ func Schema() (actions, attributes []string, err error) {
 
 // Without returns the policy without the rules of that code.
 func (p *Policy) Without(code string) *Policy {
-	clone := *p
 	drop := func(r rule) bool { return r.code == code }
-	clone.rules = &ruleSet{
+	rules := &ruleSet{
 		artifact: slices.DeleteFunc(slices.Clone(p.rules.artifact), drop),
 		pair:     slices.DeleteFunc(slices.Clone(p.rules.pair), drop),
 	}
-	return &clone
+	if err := rules.bind(p.data); err != nil {
+		panic(err) // they were bound before
+	}
+	return &Policy{name: p.name, digest: p.digest, trust: p.trust, signers: p.signers, require: p.require, rules: rules,
+		identities: p.identities, data: p.data, screening: p.screening, zones: p.zones, fixed: p.fixed}
 }
+
+// ShippedSet is a set of reference data that ships.
+type ShippedSet struct {
+	provenance.DataRecord
+	Citation, Source string
+	Notes            []string
+	Groups           map[string][]string
+}
+
+// ShippedData returns the sets of reference data that ship.
+func ShippedData() ([]ShippedSet, error) {
+	sets, err := loadShipped()
+	var out []ShippedSet
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		f := sets[name].file
+		out = append(out, ShippedSet{sets[name].record(), f.Citation, f.Source, f.Notes, f.Groups})
+	}
+	return out, err
+}
+
+// MaxQuestions is the bound of [Policy.Who].
+const MaxQuestions = maxQuestions

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,6 +25,9 @@ type file struct {
 	Signers []signerEntry `json:"signers"`
 	Require *requireEntry `json:"require"`
 	Rules   []string      `json:"rules"`
+
+	Identities []identityEntry      `json:"identities"`
+	Data       map[string]dataEntry `json:"data"`
 }
 
 type requireEntry struct {
@@ -121,7 +126,9 @@ type loader struct {
 	files []provenance.File
 }
 
-func (l *loader) read(name string) ([]byte, error) {
+func (l *loader) read(name string) ([]byte, error) { return l.readUpTo(name, maxFileSize) }
+
+func (l *loader) readUpTo(name string, limit int64) ([]byte, error) {
 	if err := provenance.CheckPath(name); err != nil {
 		return nil, &FileError{File: name, Err: err}
 	}
@@ -137,12 +144,12 @@ func (l *loader) read(name string) ([]byte, error) {
 		return nil, &FileError{File: name, Err: bare(err)}
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
 		return nil, &FileError{File: name, Err: bare(err)}
-	case len(data) > maxFileSize:
-		return nil, &FileError{File: name, Err: fmt.Errorf("found more than %d bytes, want at most that", maxFileSize)}
+	case int64(len(data)) > limit:
+		return nil, &FileError{File: name, Err: fmt.Errorf("found more than %d bytes, want at most that", limit)}
 	}
 	l.files = append(l.files, provenance.File{Path: name, Digest: provenance.SumDigest(data), Size: int64(len(data))})
 	return data, nil
@@ -175,7 +182,12 @@ func parseFile(data []byte) (*file, error) {
 	f.Require.check(&findings)
 	findings.Check(len(f.Rules) <= maxRules, "rules", strconv.Itoa(len(f.Rules))+" files", "at most "+strconv.Itoa(maxRules))
 	for i, name := range f.Rules {
-		findings.Check(name != coreRules, "rules["+strconv.Itoa(i)+"]", name, "another name than that of the core rules")
+		findings.Check(!slices.Contains(packs, name), "rules["+strconv.Itoa(i)+"]", name, "another name than those of the rules that ship")
+	}
+	checkIdentities(&findings, f.Identities)
+	for _, name := range slices.Sorted(maps.Keys(f.Data)) {
+		findings.Check(codeForm.MatchString(name), "data", name, "the name of a set of reference data")
+		f.Data[name].check(&findings, "data."+name)
 	}
 	if err := findings.Err(fileVersion); err != nil {
 		return nil, err
@@ -212,7 +224,7 @@ const maxThreshold = 100
 // compile turns the file into a policy, reading what it names.
 func (l *loader) compile(f *file) (*Policy, error) {
 	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), require: requirements{threshold: 1},
-		unclassified: unclassified(), noGrant: noGrant(), zones: new(zones)}
+		fixed: newFixed(), zones: new(zones)}
 	if r := f.Require.Provenance; r != nil {
 		p.require.provenance = r.Role
 	}
@@ -240,7 +252,11 @@ func (l *loader) compile(f *file) (*Policy, error) {
 		}
 		sources = append(sources, ruleSource{name: name, text: data})
 	}
-	if p.rules, err = compileRules(sources); err != nil {
+	if err := l.loadData(p, f.Data); err != nil {
+		return nil, err
+	}
+	p.identities = newIdentities(f.Identities)
+	if p.rules, err = compileRules(sources, p.data); err != nil {
 		return nil, err
 	}
 	manifest, err := provenance.NewManifest(l.files)
@@ -249,6 +265,26 @@ func (l *loader) compile(f *file) (*Policy, error) {
 	}
 	p.digest = manifest.Root()
 	return p, nil
+}
+
+// loadData reads the reference data and the screening list.
+func (l *loader) loadData(p *Policy, entries map[string]dataEntry) (err error) {
+	entries = maps.Clone(entries)
+	if entry, ok := entries[screeningSet]; ok {
+		delete(entries, screeningSet)
+		if entry.File == "" {
+			return &FileError{File: "data." + screeningSet, Err: errors.New("found no file, want a snapshot of the Consolidated Screening List")}
+		}
+		text, err := l.readUpTo(entry.File, maxScreeningSize)
+		if err != nil {
+			return err
+		}
+		if p.screening, err = newScreening(entry, text); err != nil {
+			return &FileError{File: entry.File, Err: err}
+		}
+	}
+	p.data, err = newData(entries, l.read)
+	return err
 }
 
 func (l *loader) key(entry signerEntry) (*attest.PublicKey, error) {

@@ -8,8 +8,9 @@ import (
 	"github.com/carnet-dev/carnet/provenance"
 )
 
-// messages says for each reason code of the core rules, in a sentence, what
-// was found and what was wanted.
+// messages says for each reason code of the rules that ship, in a sentence, what
+// was found and what was wanted; and for some rules, by their @id, where the
+// sentence of the code does not say it.
 var messages = map[string]func(d *decider, e entry) string{
 	"subject-mismatch": func(d *decider, _ entry) string {
 		if len(d.facts.mismatches) == 0 {
@@ -41,7 +42,7 @@ var messages = map[string]func(d *decider, e entry) string{
 	"party-not-covered": func(d *decider, e entry) string {
 		p := d.request.Party
 		if e.authorization == nil {
-			known, _ := d.facts.declared(p.ID)
+			known, _ := d.policy.declared(d.facts, p.ID)
 			return fmt.Sprintf("the request has %s as %s of %s, the papers as %s of %s", p.ID, p.Kind, p.Country, known.Kind, known.Country)
 		}
 		return fmt.Sprintf("party %s is not covered by %s", p.ID, e.key())
@@ -68,18 +69,159 @@ var messages = map[string]func(d *decider, e entry) string{
 	"condition-unacknowledged": func(d *decider, e entry) string {
 		return conditions(d, e, provenance.EffectAcknowledge, "has to be accepted before")
 	},
-	"retransfer-approval-required": func(d *decider, _ entry) string {
-		return fmt.Sprintf("the declaration's terms prohibit handing the item on: action %s", d.request.Action)
+	"retransfer-approval-required": func(d *decider, e entry) string {
+		if e.authorization == nil {
+			return fmt.Sprintf("the declaration's terms prohibit handing the item on: action %s", d.request.Action)
+		}
+		return fmt.Sprintf("%s does not list %s, which needs the consent of whoever granted it", e.key(), d.request.Action)
 	},
 	"derivative-not-covered": func(d *decider, _ entry) string {
 		return fmt.Sprintf("the declaration's terms prohibit derivatives: action %s", d.request.Action)
 	},
+	"agent-evidence-missing": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s says that it acts for %s, which %s covers; the papers do not say so", d.request.Party.ID, d.request.Facts.AgentOf, e.key())
+	},
+	"exemption-evidence-missing": func(d *decider, e entry) string {
+		return fmt.Sprintf("nothing at hand shows that %s is an authorized user under %s", d.request.Party.ID, e.authorization.Citation)
+	},
+	"unknown-country": func(d *decider, _ entry) string {
+		if c := d.request.Location.Country; !c.Known() {
+			return "ISO 3166-1 has no country " + provenance.Quote(string(c)) + ", which the request gives for the place"
+		}
+		return "ISO 3166-1 has no country " + provenance.Quote(string(d.request.Party.Country)) + ", which the request gives for the party"
+	},
+	"ear-nlr-uncharted": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s is claimed for %s, which the Country Chart of this policy does not have", e.key(), d.request.Location.Country)
+	},
+	"possession-asserted": func(d *decider, e entry) string {
+		text := fmt.Sprintf("place %s is not among the destinations of %s, and the request says that the party keeps possession; ", d.request.Location, e.key())
+		if e.classification.Regime == "ear" {
+			return text + "whether that is a reexport (15 CFR 734.14), a person has to judge"
+		}
+		return text + "22 CFR 120.54(a)(6) may apply, for a person to judge"
+	},
+	"itar-exemption-proscribed": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s is claimed for place %s and a party of %s, and an exemption reaches no country listed in 22 CFR 126.1", e.key(), d.request.Location, d.request.Party.Country)
+	},
+	"itar-exemption-open": func(d *decider, e entry) string {
+		set := d.policy.data.groups["itar:126.1:open"]
+		return fmt.Sprintf("%s is claimed for place %s and a party of %s, and %s of %s leaves open whether the policy of denial holds there",
+			e.key(), d.request.Location, d.request.Party.Country, set.name, set.asOf)
+	},
+	"itar-release-citizenships": func(d *decider, e entry) string {
+		return fmt.Sprintf("a person of citizenship %s is not covered by the destinations of %s: %s; every citizenship counts",
+			list(d.request.Facts.Nationality, text), e.key(), list(e.authorization.Destinations, provenance.Place.String))
+	},
+	"ear-release-citizenship": func(d *decider, e entry) string {
+		return fmt.Sprintf("a person of citizenship %s is not covered by the destinations of %s: %s; the most recent citizenship counts, the last one given",
+			list(d.request.Facts.Nationality, text), e.key(), list(e.authorization.Destinations, provenance.Place.String))
+	},
+	"fms-not-ear": func(_ *decider, e entry) string {
+		return fmt.Sprintf("%s is claimed for classification %s, which is declared as an item of a Foreign Military Sale and so not subject to the EAR", e.key(), e.name())
+	},
+	"ear-nlr-usml": func(_ *decider, e entry) string {
+		return fmt.Sprintf("%s is claimed for classification %s, which is declared on the United States Munitions List (%s)", e.key(), e.name(), e.classification.Code)
+	},
+	"ear-nlr-chart": func(d *decider, e entry) string {
+		marks, _ := d.policy.data.marks(d.request.Location.Country)
+		return fmt.Sprintf("%s is claimed for classification %s (reasons for control %s), and the Country Chart of this policy marks %s for %s",
+			e.key(), e.name(), list(e.classification.Reasons, text), list(marks, text), d.request.Location.Country)
+	},
+	"screening-match":          func(d *decider, _ entry) string { return some(d.facts.screened.exact) },
+	"screening-possible-match": func(d *decider, _ entry) string { return some(d.facts.screened.near) },
+	"screening-incomplete": func(d *decider, _ entry) string {
+		return "could not be compared with the screening list: " + some(d.facts.screened.incomplete)
+	},
+	"reference-data-stale": func(d *decider, _ entry) string {
+		return fmt.Sprintf("%s is of %s, the policy allows %s", screeningSet, d.policy.screening.asOf, d.policy.screening.maxAge)
+	},
+	"code-not-comparable": func(_ *decider, e entry) string {
+		return fmt.Sprintf("classification %s is declared as %s, and the rule is about a paragraph below it", e.name(), e.code)
+	},
+	"embargo-destination": func(d *decider, _ entry) string {
+		return "place " + d.request.Location.String() + " is in a group of embargoed places, and no licence names that very place"
+	},
+	"nlr-inconsistent": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s is claimed for classification %s (%s %s), which contradicts the data at hand", e.key(), e.name(), e.classification.List, e.classification.Code)
+	},
+	"exception-unknown": func(_ *decider, e entry) string {
+		return "the citation " + provenance.Quote(e.authorization.Citation) + " begins with no symbol of a licence exception"
+	},
+	"codified-not-enforced": func(_ *decider, e entry) string {
+		return fmt.Sprintf("classification %s (%s) stands in the text, and its enforcement was announced to be suspended", e.name(), e.code)
+	},
+	"restricted-end-user": func(d *decider, _ entry) string {
+		return "for place " + d.request.Location.String() + " and a party of " + string(d.request.Party.Country) +
+			" the policy of denial reaches military, police, intelligence and security end users only; whether the party is one, a person has to say"
+	},
+	"certificate-missing": func(_ *decider, e entry) string {
+		return "classification " + e.name() + " is significant military equipment, and the papers name no DSP-83"
+	},
+	"nationality-missing": func(*decider, entry) string { return "the request does not say which citizenships the person holds" },
 	"published-claim-unsupported": func(_ *decider, e entry) string {
 		if len(e.publication.AccessRestrictions) == 0 {
 			return fmt.Sprintf("declared as published on %s, which is still to come", e.publication.Date)
 		}
 		return "declared as published, but behind access restrictions: " + some(e.publication.AccessRestrictions)
 	},
+}
+
+// oldData says which sets are too old for the rule that depends on them.
+func oldData(sets []*dataset) string {
+	all := make([]string, len(sets))
+	for i, set := range sets {
+		all[i] = fmt.Sprintf("%s is of %s, the policy allows %s", set.name, set.asOf, set.maxAge)
+	}
+	return some(all)
+}
+
+// remedies say what would be needed and who could supply it, by reason code or
+// by the @id of a rule.
+var remedies = map[string]string{
+	"subject-mismatch":             "fetch the artifact again from where its papers say, or ask the exporter for the papers of this one",
+	"untrusted-signer":             "ask the exporter which key signs for it, compare the fingerprint over another channel, and let the policy name it",
+	"threshold-not-met":            "ask the exporter for the declaration signed by a further officer",
+	"declaration-missing":          "ask the exporter for a signed declaration of this very artifact",
+	"conflicting-declarations":     "ask the exporter which declaration holds, and for one that supersedes the other",
+	"provenance-missing":           "ask the producer for signed SLSA provenance of this artifact",
+	"end-use-missing":              "say what the item is to be used for; the papers list the end uses that are covered",
+	"authorization-missing":        "the exporter has to declare an authorisation that covers this classification",
+	"item-not-covered":             "the licensing authority can amend the authorisation to this item or version, on the exporter's application",
+	"party-not-covered":            "the licensing authority can add the party, on the exporter's application; check the party's id first",
+	"destination-not-covered":      "the licensing authority can add the destination, on the exporter's application",
+	"action-not-covered":           "the licensing authority can authorise the action, on the exporter's application",
+	"end-use-not-covered":          "the licensing authority can authorise the end use, on the exporter's application",
+	"not-yet-valid":                "wait for the first day, or ask the exporter for the authorisation in force today",
+	"expired":                      "ask the exporter for a renewed authorisation",
+	"condition-prohibits":          "only the licensing authority can change the condition",
+	"condition-unacknowledged":     "the party has to accept the condition in a signed acknowledgement",
+	"retransfer-approval-required": "apply to the licensing authority for approval of this transfer, through the exporter",
+	"derivative-not-covered":       "ask the exporter whether derivatives can be covered",
+	"agent-evidence-missing":       "the principal or the licensing authority has to confirm in writing that the party is its agent",
+	"exemption-evidence-missing":   "the exporter has to add the evidence that the party is an authorized user to the declaration",
+	"unknown-country":              "correct the country of the place",
+	"possession-asserted":          "an export control officer has to judge it, and may rule where the policy lets rulings count",
+	"published-claim-unsupported":  "ask the exporter for a classification, or for a publication without restrictions",
+	"codified-not-enforced":        "an export control officer has to judge it, and may rule where the policy lets rulings count",
+	"code-not-comparable":          "ask the exporter for a classification down to the paragraph",
+	"screening-match":              "an export control officer has to look into the entry before anything else happens",
+	"screening-possible-match":     "an export control officer has to compare the party with the entry",
+	"screening-incomplete":         "give the party's name in letters, or have an officer compare it by hand",
+	"reference-data-stale":         "get the current data and name it in the policy",
+	"embargo-destination":          "only a licence that names the place can cover it",
+	"nlr-inconsistent":             "ask the exporter to correct the declaration",
+	"exception-unknown":            "ask the exporter to correct the citation",
+	"restricted-end-user":          "an export control officer has to say whether the end user is one of those",
+	"certificate-missing":          "ask the exporter to add the DSP-83 to the evidence",
+	"nationality-missing":          "give every citizenship that the person holds, the most recent last",
+	"itar-exemption-proscribed":    "only a licence or agreement can cover it; the exporter has to apply for one",
+	"itar-exemption-open":          "look up 22 CFR 126.1 as it stands today and name a current set of data in the policy",
+	"itar-release-citizenships":    "the licensing authority can add the country of each citizenship, on the exporter's application",
+	"ear-release-citizenship":      "the licensing authority can add the country, on the exporter's application",
+	"ear-nlr-uncharted":            "name a Country Chart in the policy that has the destination",
+	"recipient-rule":               "ask whoever keeps this policy: the rule is its own",
+	"rule-error":                   "the rule has to be corrected by whoever wrote it",
+	"no-rule-permits":              "report this: the rules neither permit nor refuse the request",
 }
 
 // maxShown bounds how many entries of a list a message shows; the decision's

@@ -31,9 +31,8 @@
 package policy
 
 import (
+	"sync/atomic"
 	"time"
-
-	"github.com/cedar-policy/cedar-go/types"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
@@ -42,8 +41,9 @@ import (
 // Tool names this implementation in its decisions.
 const Tool = "github.com/carnet-dev/carnet v0.1.0"
 
-// Policy is a recipient's policy, compiled. It is immutable and safe for
-// concurrent use. Only [Load] and [LoadFile] make one; the nil Policy and the
+// Policy is a recipient's policy, compiled. It is immutable, but for what it
+// keeps ready of the declaration it was last asked about, and safe for concurrent
+// use. Only [Load] and [LoadFile] make one; the nil Policy and the
 // zero value decide nothing.
 type Policy struct {
 	name    string
@@ -52,9 +52,14 @@ type Policy struct {
 	signers map[string]signer
 	require requirements
 	rules   *ruleSet
-	zones   *zones
 
-	unclassified, noGrant types.Record // for rules: no classification, no authorisation
+	identities identities
+	data       *data
+	screening  *screeningList // nil where the policy has none
+	zones      *zones
+
+	fixed fixed                    // records for rules that are the same in every decision
+	last  atomic.Pointer[prepared] // what was last prepared, by declaration
 }
 
 // Name returns the policy's name, and "" for the nil Policy.

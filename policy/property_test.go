@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,11 +45,13 @@ var properties = map[string]struct {
 	"facts asserted":           {factsAsserted, 900},
 	"the decision's own logic": {coherent, 900},
 	"coverage, by hand":        {coveredByHand, 100},
+	"data too old":             {staleNeverPermits, 800},
+	"who":                      {whoAgrees, 20},
 }
 
 // TestProperties tests every property on worlds of its own.
 func TestProperties(t *testing.T) {
-	worlds := 200
+	worlds := 150
 	if testing.Short() || raceEnabled {
 		worlds = 50
 	}
@@ -335,11 +338,92 @@ func coherent(t *testing.T, w *world, _ *dice) bool {
 	return true
 }
 
+// FuzzStaleNeverPermits: reference data that is too old permits nothing that it
+// does not permit when it is fresh.
+func FuzzStaleNeverPermits(f *testing.F) { fuzz(f, staleNeverPermits) }
+
+func staleNeverPermits(t *testing.T, w *world, _ *dice) bool {
+	if w.stale {
+		return false
+	}
+	before, old := w.decided(t), *w
+	old.policy += "data: {ear-country-groups: {maxAge: 24h}, itar-126-1: {maxAge: 24h}, embargoed-regions: {maxAge: 24h}, license-exceptions: {maxAge: 24h}}\n"
+	after := old.decide(t, w.bundles(t))
+	if after.Outcome == provenance.Permit && before.Outcome != provenance.Permit {
+		t.Errorf("found %s %q, and a permit with data that is too old", before.Outcome, codes(before))
+	}
+	if before.Outcome == provenance.Permit && after.Outcome == provenance.Deny {
+		t.Errorf("found a permit, and a denial %q with data that is too old: nothing is known to be wrong", codes(after))
+	}
+	return true
+}
+
+// FuzzWhoAgrees: what [policy.Policy.Who] lists is what [policy.Policy.Decide]
+// permits.
+func FuzzWhoAgrees(f *testing.F) { fuzz(f, whoAgrees) }
+
+func whoAgrees(t *testing.T, w *world, d *dice) bool {
+	if d.n(8) > 0 {
+		return false // it asks thousands of questions
+	}
+	pol := w.load(t)
+	e := evidenceOf(pol, w.bundles(t)...)
+	all, err := pol.Who(e, w.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, a := range all {
+		listed[toJSON(t, a)] = true
+	}
+	declaration := pol.Declaration(e, w.at)
+	if declaration == nil {
+		if len(all) > 0 {
+			t.Errorf("found %d allowances without a declaration", len(all))
+		}
+		return false
+	}
+	parties := []provenance.Party{worldUnit, worldOther, worldParty(5)}
+	for _, p := range declaration.Parties {
+		parties = append(parties, p.Party)
+	}
+	var places []provenance.Place
+	for _, a := range declaration.Authorizations {
+		places = append(places, a.Destinations...)
+	}
+	asked := 0
+	for i, party := range parties {
+		for j, place := range places {
+			request := &provenance.Request{Party: party, Action: provenance.Actions()[(i+j)%10], Location: place, EndUse: worldEndUses[(i+j)%3]}
+			unnamed := party.ID == worldUnit.ID || party.ID == worldOther.ID || party.ID == worldParty(5).ID
+			d, err := pol.Decide(e, request, w.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked++
+			a := policy.Allowance{Party: party, Action: request.Action, Place: place, EndUse: request.EndUse}
+			if permit := d.Outcome == provenance.Permit; listed[toJSON(t, a)] != permit && !unnamed {
+				t.Errorf("found %v listed %v, and %s %q", a, listed[toJSON(t, a)], d.Outcome, codes(d))
+			}
+		}
+	}
+	for _, a := range all {
+		request := &provenance.Request{Party: a.Party, Action: a.Action, Location: a.Place, EndUse: a.EndUse}
+		if d, err := pol.Decide(e, request, w.at); err != nil || d.Outcome != provenance.Permit {
+			t.Errorf("found %v listed, and %v (%v)", a, d.Outcome, err)
+		}
+	}
+	return len(all) > 0 && asked > 0
+}
+
 // FuzzCoveredByHand compares the rules with a second reading of the formats,
 // written without them.
 func FuzzCoveredByHand(f *testing.F) { fuzz(f, coveredByHand) }
 
 func coveredByHand(t *testing.T, w *world, _ *dice) bool {
+	if w.stale {
+		return false // see staleNeverPermits
+	}
 	w.rules = nil
 	d := w.decide(t, w.bundles(t))
 	if d.Subject.Name == "" { // no declaration is in force
@@ -370,7 +454,8 @@ func coveredByHand(t *testing.T, w *world, _ *dice) bool {
 // permittedByHand reads FORMATS again, as a person would.
 func permittedByHand(d *provenance.Declaration, r *provenance.Request, at provenance.Time) bool {
 	for _, p := range d.Parties {
-		if p.ID == r.Party.ID && (p.Country != r.Party.Country || p.Kind != r.Party.Kind) {
+		same := p.ID == r.Party.ID || p.ID == worldParty(1).ID && r.Party.ID == worldOther.ID
+		if same && (p.Country != r.Party.Country || p.Kind != r.Party.Kind) {
 			return false
 		}
 	}
@@ -384,7 +469,7 @@ func permittedByHand(d *provenance.Declaration, r *provenance.Request, at proven
 	}
 	for _, c := range d.Classifications {
 		if !slices.ContainsFunc(d.Authorizations, func(a provenance.Authorization) bool {
-			return slices.Contains(a.Covers, c.ID) && coveredBy(a, d, r, at)
+			return slices.Contains(a.Covers, c.ID) && coveredBy(a, c, d, r, at)
 		}) {
 			return false
 		}
@@ -392,7 +477,7 @@ func permittedByHand(d *provenance.Declaration, r *provenance.Request, at proven
 	return true
 }
 
-func coveredBy(a provenance.Authorization, d *provenance.Declaration, r *provenance.Request, at provenance.Time) bool {
+func coveredBy(a provenance.Authorization, c provenance.Classification, d *provenance.Declaration, r *provenance.Request, at provenance.Time) bool {
 	zone, err := provenance.LoadZone(a.TimeZone)
 	if err != nil || a.Kind == provenance.KindRetransferApproval {
 		return false
@@ -400,8 +485,11 @@ func coveredBy(a provenance.Authorization, d *provenance.Declaration, r *provena
 	afterwards := r.Action == provenance.ActionUse || r.Action == provenance.ActionModify || r.Action == provenance.ActionDispose
 	exporter := r.Party.ID == d.Exporter().ID && (r.Action == provenance.ActionExport || r.Action == provenance.ActionDeliver)
 	listed := slices.ContainsFunc(a.Parties, func(p provenance.PartyRef) bool {
-		return p.ID == r.Party.ID || p.Kind == r.Party.Kind && slices.Contains(p.Countries, r.Party.Country)
+		return p.ID == r.Party.ID || unitByHand(p, r) || p.Kind == r.Party.Kind && slices.Contains(p.Countries, r.Party.Country)
 	})
+	if embargoedByHand(a, r) || shippedFindings(a, c, r) {
+		return false
+	}
 	item := len(a.Items) == 0 || slices.ContainsFunc(a.Items, func(i provenance.CoveredItem) bool {
 		return i.Name == d.Item.Name && (len(i.Versions) == 0 || slices.Contains(i.Versions, d.Item.Version))
 	})
@@ -416,4 +504,32 @@ func coveredBy(a provenance.Authorization, d *provenance.Declaration, r *provena
 		return c.Effect != provenance.EffectInform && c.Applies(r.Action)
 	})
 	return (listed || exporter) && item && place && action && use && begun && free && (!over || afterwards && !a.Temporary())
+}
+
+// unitByHand reads the identities that every world's policy has.
+func unitByHand(p provenance.PartyRef, r *provenance.Request) bool {
+	return p.ID == worldParty(2).ID && p.Units == "included" && r.Party.ID == worldUnit.ID || p.ID == worldParty(1).ID && r.Party.ID == worldOther.ID
+}
+
+// embargoedByHand reads the rule about embargoed places again.
+func embargoedByHand(a provenance.Authorization, r *provenance.Request) bool {
+	return slices.Contains([]provenance.Country{"IR", "KP", "SY", "CU"}, r.Location.Country) && !a.Kind.HasDocument()
+}
+
+// shippedFindings reads again what the packs find of an authorisation that
+// would cover the request.
+func shippedFindings(a provenance.Authorization, c provenance.Classification, r *provenance.Request) bool {
+	exemption := c.Regime == "itar" && a.Kind == "exemption"
+	section := strings.Contains(a.Citation, "126.7")
+	exempted := exemption && slices.ContainsFunc([]provenance.Country{r.Location.Country, r.Party.Country}, func(c provenance.Country) bool {
+		return slices.Contains([]provenance.Country{"IR", "CN", "HK", "ET", "CY"}, c)
+	})
+	return !r.Location.Country.Known() || !r.Party.Country.Known() || exempted ||
+		a.Kind == "exemption" && section && r.Party.Kind == provenance.KindCompany && r.Party.ID != exporterA && r.Party.ID != exporterB ||
+		a.Kind == "license-exception" && !strings.HasPrefix(a.Citation, "TMP") && !strings.HasPrefix(a.Citation, "ENC") ||
+		a.Kind == "nlr" && c.List == provenance.ListUSUSML ||
+		c.Regime == "fms" && (a.Kind == "nlr" || a.Kind == "license-exception") ||
+		c.List == provenance.ListUSUSML && c.SME && slices.Contains([]provenance.AuthorizationKind{"dsp-5", "dsp-73", "taa", "exemption"}, a.Kind) && (a.Kind != "exemption" || !section) ||
+		strings.HasPrefix(c.Code, "4E091") ||
+		r.Action == provenance.ActionReleaseToPerson && (c.Regime == "itar" || c.Regime == "ear")
 }

@@ -20,11 +20,15 @@ import (
 	"github.com/carnet-dev/carnet/provenance"
 )
 
-//go:embed rules/carnet.cedarschema rules/core.cedar
+//go:embed rules/*.cedar rules/carnet.cedarschema
 var rulesFS embed.FS
 
-// coreRules is the name under which decisions show the core rules. No file of a
-// recipient may have it.
+// packs are the files of rules that ship with the package and hold under every
+// policy: the core and the regimes'. Decisions show them under these names, and
+// no file of a recipient may have one of them.
+var packs = []string{coreRules, "itar.cedar", "ear.cedar", "fms.cedar"}
+
+// coreRules has the one permit.
 const coreRules = "core.cedar"
 
 // ruleSource is a file of rules, by the name under which decisions show it.
@@ -57,6 +61,7 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // rule is one Cedar policy with what its annotations say.
 type rule struct {
 	policy   *cedar.Policy
+	id       string // of one of ours, "" of a recipient's
 	place    string // file:line
 	permit   bool   // the core's permit; a permit of anybody else's counts for nothing
 	forbid   bool
@@ -65,12 +70,17 @@ type rule struct {
 	message  string // of a recipient's rule
 	core     bool
 	outcome  provenance.Outcome
+	uses
+	data  []*dataset // that the rule depends on
+	index int        // in its list
 }
 
 // ruleSet is the rules of a policy by how often they are asked.
 type ruleSet struct {
 	artifact ruleList // once
 	pair     ruleList // for each classification with each authorisation
+
+	data []provenance.DataRecord // the reference data that the rules depend on
 }
 
 // ruleList is a list of rules in order. It is Cedar's policy iterator, so that
@@ -108,20 +118,25 @@ var loadSchema = sync.OnceValues(func() (*validate.Validator, error) {
 	return validate.New(resolved, validate.WithStrict()), nil
 })
 
-// loadCore compiles the core rules, which are the same for every policy.
+// loadCore compiles the rules that ship, which are the same for every policy.
 var loadCore = sync.OnceValues(func() (*ruleSet, error) {
-	text, err := rulesFS.ReadFile("rules/" + coreRules)
-	if err != nil {
-		return nil, &RuleError{File: coreRules, Err: err}
-	}
 	set := new(ruleSet)
-	return set, set.add(ruleSource{name: coreRules, text: text, core: true})
+	for _, name := range packs {
+		text, err := rulesFS.ReadFile("rules/" + name)
+		if err != nil {
+			return nil, &RuleError{File: name, Err: err}
+		}
+		if err := set.add(ruleSource{name: name, text: text, core: true}); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
 })
 
 // compileRules type-checks the core rules and the recipient's against the
 // schema, so that a misspelt attribute is an error now and never a rule that
 // silently does not apply.
-func compileRules(own []ruleSource) (*ruleSet, error) {
+func compileRules(own []ruleSource, data *data) (*ruleSet, error) {
 	core, err := loadCore()
 	if err != nil {
 		return nil, err
@@ -132,7 +147,26 @@ func compileRules(own []ruleSource) (*ruleSet, error) {
 			return nil, err
 		}
 	}
-	return set, nil
+	return set, set.bind(data)
+}
+
+// bind looks up the reference data that each rule depends on.
+func (set *ruleSet) bind(data *data) (err error) {
+	for _, list := range []ruleList{set.artifact, set.pair} {
+		for i := range list {
+			list[i].index = i
+			if list[i].data, err = list[i].sets(data); err != nil {
+				file, _, _ := strings.Cut(list[i].place, ":")
+				return &RuleError{File: file, Line: list[i].policy.Position().Line, Err: err}
+			}
+			for _, used := range list[i].data {
+				if record := used.record(); !slices.Contains(set.data, record) {
+					set.data = append(set.data, record)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // add adds the rules of one file.
@@ -149,9 +183,6 @@ func (set *ruleSet) add(source ruleSource) error {
 		line := p.Position().Line
 		if err := validator.Policy("", (*xast.Policy)(p.AST())); err != nil {
 			return &RuleError{File: source.name, Line: line, Err: one(err)}
-		}
-		if err := checkApplies(p); err != nil {
-			return &RuleError{File: source.name, Line: line, Err: err}
 		}
 		r, scope, err := source.rule(p)
 		if err != nil {
@@ -229,7 +260,9 @@ func (s ruleSource) rule(p *cedar.Policy) (rule, string, error) {
 		outcome:  provenance.Outcome(a["outcome"]),
 	}
 	scope := string(a["scope"])
-	if !s.core {
+	if s.core {
+		r.id = string(a["id"])
+	} else {
 		scope = "authorization"
 		if r.code == "" {
 			r.code = ownRule
@@ -247,6 +280,10 @@ func (s ruleSource) rule(p *cedar.Policy) (rule, string, error) {
 		return rule{}, "", fmt.Errorf("@reason: found %s, want lower-case words joined by hyphens", provenance.Quote(r.code))
 	case r.outcome != provenance.Deny && r.outcome != provenance.Indeterminate:
 		return rule{}, "", fmt.Errorf("@outcome: found %s, want deny or indeterminate", provenance.Quote(string(r.outcome)))
+	}
+	var err error
+	if r.uses, err = usesOf(p); err != nil {
+		return rule{}, "", err
 	}
 	return r, scope, nil
 }

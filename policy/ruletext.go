@@ -3,16 +3,9 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/cedar-policy/cedar-go"
-	"github.com/cedar-policy/cedar-go/types"
-	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
-
-	"github.com/carnet-dev/carnet/provenance"
 )
 
 const (
@@ -89,50 +82,4 @@ func quoted(s string) int {
 		}
 	}
 	return len(line) - 1
-}
-
-// checkApplies refuses what type-checks and yet never applies because of a slip
-// of the pen: a question that has one answer whatever the request, such as
-// whether an attribute is there, to which Cedar says no where it is misspelt;
-// and a country or party that cannot exist (UK is no country's code, GB is).
-func checkApplies(p *cedar.Policy) error {
-	var problem error
-	check := func(uid types.EntityUID) {
-		id := string(uid.ID)
-		switch {
-		case uid.Type == typeCountry && !provenance.Country(id).Known():
-			problem = fmt.Errorf("found country %s, want an ISO 3166-1 alpha-2 code, or XK", provenance.Quote(id))
-		case uid.Type == typeParty && !provenance.PartyID(id).Valid():
-			problem = fmt.Errorf("found party %s, want an id such as cage:0ABC1 or gov:au/defence", provenance.Quote(id))
-		}
-	}
-	tree := (*xast.Policy)(p.AST())
-	for _, scope := range []any{tree.Principal, tree.Resource} {
-		switch s := scope.(type) {
-		case xast.ScopeTypeEq:
-			check(s.Entity)
-		case xast.ScopeTypeIn:
-			check(s.Entity)
-		case xast.ScopeTypeIsIn:
-			check(s.Entity)
-		}
-	}
-	for _, condition := range tree.Conditions {
-		xast.Inspect(xast.NewNode(condition.Body), func(n xast.IsNode) bool {
-			switch n := n.(type) {
-			case xast.NodeTypeHas:
-				problem = errors.New("found `has " + strconv.Quote(string(n.Value)) + "`, want no such question: every attribute of the schema is always there, and no other")
-			case xast.NodeTypeHasTag, xast.NodeTypeGetTag:
-				problem = errors.New("found a question about tags, want none: the schema has no tags")
-			case xast.NodeTypeIs, xast.NodeTypeIsIn:
-				problem = errors.New("found `is`, want no such question: each attribute of the schema has one type")
-			case xast.NodeValue:
-				if uid, ok := n.Value.(types.EntityUID); ok {
-					check(uid)
-				}
-			}
-			return true
-		})
-	}
-	return problem
 }

@@ -58,12 +58,14 @@ func TestWordingOfSources(t *testing.T) {
 	if literals < 500 {
 		t.Errorf("found %d texts, want at least 500", literals)
 	}
-	rules, err := os.ReadDir("rules")
-	if err != nil || len(rules) == 0 {
-		t.Fatalf("found %d files of rules (%v), want some", len(rules), err)
-	}
-	for _, f := range rules {
-		checkWording(t, f.Name(), string(readFile(t, filepath.Join("rules", f.Name()))))
+	for _, dir := range []string{"rules", "data"} {
+		shipped, err := os.ReadDir(dir)
+		if err != nil || len(shipped) < 4 {
+			t.Fatalf("%s: found %d files (%v), want some", dir, len(shipped), err)
+		}
+		for _, f := range shipped {
+			checkWording(t, f.Name(), string(readFile(t, filepath.Join(dir, f.Name()))))
+		}
 	}
 }
 
@@ -71,8 +73,8 @@ func TestWordingOfSources(t *testing.T) {
 // and at every error.
 func TestWordingOfDecisions(t *testing.T) {
 	decisions, errs, sentences := 0, 0, map[string]bool{}
-	for _, c := range loadScenarios(t) {
-		d, err := c.Decide()
+	for _, c := range decidedScenarios(t) {
+		d, err := c.decision, c.err
 		if err != nil {
 			errs++
 			checkWording(t, c.Name, err.Error())
@@ -81,6 +83,7 @@ func TestWordingOfDecisions(t *testing.T) {
 		decisions++
 		for _, r := range d.Reasons {
 			sentences[r.Code] = true
+			checkWording(t, c.Name, r.Remedy)
 			if r.Message == "" || strings.ContainsAny(r.Message, "\n\x1b") {
 				t.Errorf("%s: %s: found message %q, want one line", c.Name, r.Code, r.Message)
 			}

@@ -74,6 +74,7 @@ type world struct {
 	papers  []paper
 	request *provenance.Request
 	at      policy.Time
+	stale   bool // the reference data is too old
 
 	signed     []*attest.Bundle // the papers, once signed
 	decision   *provenance.Decision
@@ -82,9 +83,13 @@ type world struct {
 
 var (
 	worldCountries = []provenance.Country{"AU", "NZ", "GB", "DE", "JP", "CA"}
-	worldEndUses   = []string{"evaluation", "training", "exercise"}
-	worldKinds     = []provenance.PartyKind{provenance.KindCompany, provenance.KindGovernment}
-	worldEpoch     = time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC)
+	// worldOdd are places that the reference data has something to say of, and none.
+	worldOdd     = []provenance.Country{"IR", "CN", "HK", "ET", "CY", "LB"}
+	worldUnit    = provenance.Party{ID: "dns:unit.party-2.example", Name: "Unit of Party 2", Country: "GB", Kind: provenance.KindCompany}
+	worldOther   = provenance.Party{ID: "lei:0000CARNETTESTS00042", Name: "Party 1", Country: "NZ", Kind: provenance.KindGovernment}
+	worldEndUses = []string{"evaluation", "training", "exercise"}
+	worldKinds   = []provenance.PartyKind{provenance.KindCompany, provenance.KindGovernment}
+	worldEpoch   = time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC)
 )
 
 const (
@@ -114,6 +119,9 @@ signers:
   - {name: petrel, roles: [exporter], parties: ["%[2]s"], key: keys/petrel.pub}
   - {name: build, roles: [producer], %[4]skey: keys/build.pub}
   - {name: store, roles: [custodian], parties: ["%[1]s", "%[2]s"], key: keys/store.pub}
+identities:
+  - {id: "dns:party-2.example", units: ["dns:unit.party-2.example"]}
+  - {id: "dns:party-1.example", same: ["lei:0000CARNETTESTS00042"]}
 require:
   declaration: {threshold: %[3]d}%[5]s
 `, exporterA, exporterB, threshold, scope, extra))
@@ -146,6 +154,11 @@ func newWorld(d *dice) *world {
 	w.perturb(d)
 	if d.in(4) {
 		w.rules = append(w.rules, newRule(d))
+	}
+	if d.in(12) {
+		// Too old at any time of a world.
+		w.stale = true
+		w.policy += "data: {ear-country-groups: {maxAge: 24h}, itar-126-1: {maxAge: 24h}, license-exceptions: {maxAge: 24h}}\n"
 	}
 	return w
 }
@@ -212,6 +225,12 @@ func (w *world) perturb(d *dice) {
 		r.Party.Name = "Another Name"
 	}
 	if d.in(25) {
+		r.Party = pick(d, []provenance.Party{worldUnit, worldOther})
+	}
+	if d.in(40) {
+		r.Location = provenance.Place{Country: pick(d, append(slices.Clone(worldOdd), "ZZ"))}
+	}
+	if d.in(25) {
 		r.Artifact.Name = pick(d, []string{"arden/tracker", "arden/viewer"})
 	}
 	if d.in(25) {
@@ -228,6 +247,8 @@ func (w *world) perturb(d *dice) {
 var worldCodes = []provenance.Classification{
 	{Regime: "itar", List: provenance.ListUSUSML, Code: "XI(d)"}, {Regime: "ear", List: provenance.ListUSCCL, Code: "5D002.c.1", Reasons: []string{"NS", "EI"}},
 	{Regime: "uk", List: provenance.ListUKMilitary, Code: "ML21.b.1"}, {Regime: "eu", List: provenance.ListEUAnnexI, Code: "6D003", SME: true},
+	{Regime: "ear", List: provenance.ListUSCCL, Code: "5D002", Reasons: []string{"NS"}}, {Regime: "ear", List: provenance.ListUSCCL, Code: "EAR99"},
+	{Regime: "fms", List: provenance.ListUSUSML, Code: "VIII(i)"}, {Regime: "uk", List: provenance.ListUKDualUse, Code: "2B350i"},
 }
 
 // newDeclaration declares something that may cover the request.
@@ -304,7 +325,7 @@ func newAuthorization(d *dice, i int, of *provenance.Declaration, r *provenance.
 	if len(a.EndUses) == 0 {
 		a.EndUses = []provenance.EndUse{{Code: worldEndUses[0], Text: "text"}}
 	}
-	for _, c := range some(d, worldCountries, r.Location.Country) {
+	for _, c := range some(d, append(slices.Clone(worldCountries), worldOdd...), r.Location.Country) {
 		a.Destinations = append(a.Destinations, provenance.Place{Country: c})
 	}
 	if d.in(20) {
@@ -347,6 +368,10 @@ func newRule(d *dice) string {
 			`context.classification.reasons.contains("EI")`, `context.now < datetime("2028-01-01")`, `context.origin.verified`,
 			`["dsp-5", "exemption"].contains(context.authorization.kind)`, `context.authorization.destinations.contains(Carnet::Country::"NZ")`,
 			`resource.name like "arden/*"`, `9223372036854775807 + 1 > 0`, `context.facts.possession == "retained"`,
+			`context.location.country in Carnet::Group::"ear:A:5"`, `context.location.country in Carnet::Group::"ear:D:5"`,
+			`principal in Carnet::Group::"ear:A:1"`, `!(context.location.country in Carnet::Group::"itar:126.1")`,
+			`context.classification.entry in Carnet::Code::"us-ccl:5D002.c.1"`, `context.classification.entry in Carnet::Code::"us-ccl:5D002"`,
+			`!(context.classification.entry in Carnet::Code::"us-usml:XI(d)(1)")`, `context.authorization.symbol == "TMP"`,
 			`principal in Carnet::Country::"JP"`, `context.origin.exporter.country == Carnet::Country::"US"`, `true`,
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -77,7 +78,22 @@ func (c *Case) policy() (*policy.Policy, error) {
 	if fsys[policyFile], err = file(doc); err != nil {
 		return nil, err
 	}
-	return policy.Load(fsys, policyFile)
+	return policy.Load(files{fsys, c.beside}, policyFile)
+}
+
+// files is the parts of a case, over the files beside its policy.
+type files struct {
+	parts  fstest.MapFS
+	beside fs.FS
+}
+
+// Open implements fs.FS.
+func (f files) Open(name string) (fs.File, error) {
+	file, err := f.parts.Open(name)
+	if errors.Is(err, fs.ErrNotExist) && f.beside != nil {
+		return f.beside.Open(name)
+	}
+	return file, err
 }
 
 // papers signs the case's papers.

@@ -58,6 +58,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -73,6 +74,36 @@ type Case struct {
 	Comment string // what the file says before its first part
 	parts   map[string][]byte
 	spec    spec
+	beside  fs.FS // where files that the policy names lie, if not in the case; may be nil
+}
+
+// Option changes how [Load] reads a case.
+type Option func(*Case) error
+
+// WithPolicy has the case decided under the policy file called name in fsys,
+// with the rules and data that lie there. A case that brings a policy of its
+// own, or has one in its base, is refused: it would say nothing of this one.
+// The default is the case's own.
+func WithPolicy(fsys fs.FS, name string) Option {
+	return func(c *Case) error {
+		dir, base := path.Split(name)
+		if dir != "" {
+			sub, err := fs.Sub(fsys, path.Clean(dir))
+			if err != nil {
+				return err
+			}
+			fsys = sub
+		}
+		data, err := fs.ReadFile(fsys, base)
+		if err != nil {
+			return err
+		}
+		if _, ok := c.parts[policyFile]; ok {
+			return fmt.Errorf("part %s: found one, want none in a case that is decided under another policy", policyFile)
+		}
+		c.parts[policyFile], c.beside = data, fsys
+		return nil
+	}
 }
 
 // spec is case.yaml.
@@ -86,7 +117,7 @@ type spec struct {
 
 // LoadAll reads every case in the top folder of fsys: the files that end in
 // .txtar. It fails where there is none, so that a test of nothing does not pass.
-func LoadAll(fsys fs.FS) ([]*Case, error) {
+func LoadAll(fsys fs.FS, opts ...Option) ([]*Case, error) {
 	if fsys == nil {
 		return nil, errors.New("policytest: found no folder, want one with cases")
 	}
@@ -99,7 +130,7 @@ func LoadAll(fsys fs.FS) ([]*Case, error) {
 	}
 	cases := make([]*Case, len(names))
 	for i, name := range names {
-		if cases[i], err = Load(fsys, name); err != nil {
+		if cases[i], err = Load(fsys, name, opts...); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +140,7 @@ func LoadAll(fsys fs.FS) ([]*Case, error) {
 // Load reads a case and the base it names from fsys. It fails where the case
 // would test less than it seems to: with a part that nothing uses, a refusal
 // without a reason, a field that the form does not have.
-func Load(fsys fs.FS, name string) (*Case, error) {
+func Load(fsys fs.FS, name string, opts ...Option) (*Case, error) {
 	if fsys == nil {
 		return nil, errors.New("policytest: found no folder, want one with cases")
 	}
@@ -131,6 +162,11 @@ func Load(fsys fs.FS, name string) (*Case, error) {
 			return nil, c.wrap(err)
 		}
 	}
+	for _, opt := range opts {
+		if err := opt(c); err != nil {
+			return nil, c.wrap(err)
+		}
+	}
 	if err := c.check(archive); err != nil {
 		return nil, c.wrap(err)
 	}
@@ -145,6 +181,9 @@ func Load(fsys fs.FS, name string) (*Case, error) {
 // Permits reports whether the case wants a permit, and not a refusal of any
 // kind.
 func (c *Case) Permits() bool { return c.spec.Want.Outcome == string(provenance.Permit) }
+
+// Codes returns the reason codes that the case wants.
+func (c *Case) Codes() []string { return slices.Clone(c.spec.Want.Codes) }
 
 // Base returns the name of the file that the case adds to, or "".
 func (c *Case) Base() string { return c.spec.Base }

@@ -15,17 +15,18 @@ import (
 type checkFlags struct {
 	policy, request, at, state string
 	with                       []string
-	json                       bool
+	json, explain, who         bool
 }
 
 func (f *checkFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.policy, "policy", "", "policy `FILE` (required)")
-	c.Flags().StringVar(&f.request, "request", "", "request, a YAML or JSON `FILE` (required)")
+	c.Flags().StringVar(&f.request, "request", "", "request, a YAML or JSON `FILE` (required); carnet\nrequest new writes one")
 	c.Flags().StringVar(&f.at, "at", "", "decide for this `TIME` (RFC 3339) instead of now")
 	c.Flags().StringArrayVar(&f.with, "with", nil, "a paper that came by another way, a `BUNDLE`")
 	c.Flags().StringVar(&f.state, "state", "", "`FILE` of marks remembered between checks; so far none are")
-	c.Flags().BoolVar(&f.json, "json", false, "print the decision as one JSON object")
-	required(c, "policy", "request")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&f.explain, "explain", false, "show every rule considered, with the values it read")
+	required(c, "policy")
 }
 
 // decided is a decision with what it was made about.
@@ -35,41 +36,77 @@ type decided struct {
 	declaration *provenance.Declaration // in force; nil where there is none
 }
 
-// decide opens the artifact and asks the policy. Everything that the flags
-// name is read before the artifact is.
-func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
-	at := policy.Clock(time.Now())
-	if f.at != "" {
-		t, err := time.Parse(time.RFC3339, f.at)
-		if err != nil {
-			return nil, fmt.Errorf("--at: found %q, want a time as RFC 3339 has it, such as 2027-06-01T00:00:00Z", f.at)
+// opened is an artifact with its evidence under a policy.
+type opened struct {
+	policy   *policy.Policy
+	artifact *attest.Artifact
+	evidence *attest.Evidence
+	at       policy.Time
+	time     provenance.TimeRecord // the same
+}
+
+// parseAt reads --at, which is the clock's time where it is not given.
+func (f *checkFlags) parseAt() (policy.Time, provenance.TimeRecord, error) {
+	if f.at == "" {
+		now := time.Now().UTC().Truncate(time.Second)
+		return policy.Clock(now), provenance.TimeRecord{At: provenance.NewTime(now), Source: "clock"}, nil
+	}
+	t, err := time.Parse(time.RFC3339, f.at)
+	if err != nil {
+		return policy.Time{}, provenance.TimeRecord{}, fmt.Errorf("--at: found %q, want a time as RFC 3339 has it, such as 2027-06-01T00:00:00Z", f.at)
+	}
+	return policy.Given(t), provenance.TimeRecord{At: provenance.NewTime(t), Source: "given"}, nil
+}
+
+// open opens the artifact and verifies its papers. Everything that the flags
+// name is read before the artifact is; the request is nil where none is named.
+func (f *checkFlags) open(c *cobra.Command, ref string) (*opened, *provenance.Request, error) {
+	o := new(opened)
+	var err error
+	if o.at, o.time, err = f.parseAt(); err != nil {
+		return nil, nil, err
+	}
+	if o.policy, err = policy.LoadFile(f.policy); err != nil {
+		return nil, nil, err
+	}
+	var request *provenance.Request
+	if f.request != "" {
+		if request, err = readRequest(f.request); err != nil {
+			return nil, nil, err
 		}
-		at = policy.Given(t)
-	}
-	pol, err := policy.LoadFile(f.policy)
-	if err != nil {
-		return nil, err
-	}
-	request, err := readRequest(f.request)
-	if err != nil {
-		return nil, err
 	}
 	extra, err := readBundles(f.with)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	bar := newProgress(c, "reading")
-	artifact, err := attest.Open(c.Context(), ref, attest.WithProgress(bar.report))
+	o.artifact, err = attest.Open(c.Context(), ref, attest.WithProgress(bar.report))
 	bar.done()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	evidence := attest.Verify(artifact, pol.Trust(), extra...)
-	decision, err := pol.Decide(evidence, request, at)
+	o.evidence = attest.Verify(o.artifact, o.policy.Trust(), extra...)
+	return o, request, nil
+}
+
+// decide opens the artifact and asks the policy.
+func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
+	if f.request == "" {
+		return nil, misuse(c, `required flag(s) "request" not set`)
+	}
+	o, request, err := f.open(c, ref)
 	if err != nil {
 		return nil, err
 	}
-	return &decided{decision, artifact, pol.Declaration(evidence, at)}, nil
+	decide := o.policy.Decide
+	if f.explain {
+		decide = o.policy.Explain
+	}
+	decision, err := decide(o.evidence, request, o.at)
+	if err != nil {
+		return nil, err
+	}
+	return &decided{decision, o.artifact, o.policy.Declaration(o.evidence, o.at)}, nil
 }
 
 // show prints the decision and returns an error unless it is a permit.
@@ -81,7 +118,7 @@ func (f *checkFlags) show(c *cobra.Command, d *provenance.Decision) error {
 		}
 		fmt.Fprintln(c.OutOrStdout(), string(data))
 	} else {
-		printDecision(c.OutOrStdout(), d)
+		printDecision(c.OutOrStdout(), d, f.explain)
 	}
 	if d.Outcome != provenance.Permit {
 		return &outcomeError{d.Outcome}
@@ -92,7 +129,7 @@ func (f *checkFlags) show(c *cobra.Command, d *provenance.Decision) error {
 func newCheck() *cobra.Command {
 	var flags checkFlags
 	c := &cobra.Command{
-		Use:   "check REF --policy FILE --request FILE",
+		Use:   "check REF --policy FILE (--request FILE | --who)",
 		Short: "Decide whether a use of an artifact is authorised",
 		Long: `Opens the artifact, verifies its papers against the signers that the policy
 knows, and decides whether they cover the request at that time. No files are
@@ -100,9 +137,16 @@ fetched from a registry for it; of a folder every byte is read.
 
 The answer is permit (exit status 0), deny (1) or indeterminate (2), which is
 never permission: something is missing that a person could supply. Every reason
-names its rule and its source.
+names its rule and its source, and what would resolve it and by whom. --explain
+shows every rule considered, in the order of the decision, with the values that
+it read.
 
-The policy says whose word counts, and for whom they may speak:
+--who asks the other way round: which parties, places, actions and end uses that
+the signed papers name would be permitted at that time. It needs no request, and
+its exit status is 0 whatever the answer.
+
+The policy says whose word counts, and for whom they may speak (carnet policy
+init writes one):
 
   carnet: policy/v1
   name: Kestrel intake
@@ -111,7 +155,8 @@ The policy says whose word counts, and for whom they may speak:
   require:
     declaration: {role: exporter, threshold: 1}
 
-The request says who wants to do what with the artifact, where and for what:
+The request says who wants to do what with the artifact, where and for what
+(carnet request new writes one):
 
   party: {id: "gov:au/defence", name: Department of Defence, country: AU,
           kind: government}
@@ -122,9 +167,13 @@ The request says who wants to do what with the artifact, where and for what:
   artifact: {name: arden/tracker}     # optional; pins name, root or manifest`,
 		Example: `  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml
   carnet check dir:tracker --policy policy.yaml --request request.yaml \
-    --at 2027-06-01T00:00:00Z --with licence.sigstore.json --json`,
+    --at 2027-06-01T00:00:00Z --with licence.sigstore.json --json
+  carnet check oci-archive:tracker.tar --policy policy.yaml --who`,
 		Args: exactly("REF"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if flags.who {
+				return flags.showWho(c, args[0])
+			}
 			d, err := flags.decide(c, args[0])
 			if err != nil {
 				return err
@@ -133,5 +182,6 @@ The request says who wants to do what with the artifact, where and for what:
 		},
 	}
 	flags.add(c)
+	c.Flags().BoolVar(&flags.who, "who", false, "list what would be permitted, and to whom, instead\nof deciding a request")
 	return c
 }

@@ -123,12 +123,16 @@ file does not control, and puts it into the policy.`,
 }
 
 func printFingerprint(c *cobra.Command, k *attest.PublicKey) {
-	fingerprint := k.Fingerprint()
-	_, hex, _ := strings.Cut(fingerprint, ":")
+	fmt.Fprintln(c.OutOrStdout(), k.Fingerprint())
+	fmt.Fprintln(c.OutOrStdout(), grouped(k))
+}
+
+// grouped is a fingerprint in groups of four, to be read aloud.
+func grouped(k *attest.PublicKey) string {
+	_, hex, _ := strings.Cut(k.Fingerprint(), ":")
 	var groups []string
 	for len(hex) > 4 {
 		groups, hex = append(groups, hex[:4]), hex[4:]
 	}
-	fmt.Fprintln(c.OutOrStdout(), fingerprint)
-	fmt.Fprintln(c.OutOrStdout(), strings.Join(append(groups, hex), " "))
+	return strings.Join(append(groups, hex), " ")
 }

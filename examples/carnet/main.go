@@ -92,8 +92,8 @@ func (e *usageError) Error() string {
 	return fmt.Sprintf("%s: %v (see %s --help)", e.command, e.err, e.command)
 }
 
-// outcomeError carries a decision that is no permit to the exit status. It has
-// been printed already.
+// outcomeError carries a decision that is no permit, or cases that failed, to
+// the exit status. It has been printed already.
 type outcomeError struct{ outcome provenance.Outcome }
 
 func (e *outcomeError) Error() string { return string(e.outcome) }
@@ -145,7 +145,7 @@ Exit status: 0 permit or success, 1 deny, 2 indeterminate, 3 error.
 		commands  []*cobra.Command
 	}{
 		{"vendor", "To hand an artifact over:", []*cobra.Command{newKeygen(), newRootCommand(), newPack(), newAttest()}},
-		{"recipient", "To receive one:", []*cobra.Command{newInspect(), newCheck(), newUnpack()}},
+		{"recipient", "To receive one:", []*cobra.Command{newPolicy(), newInspect(), newRequest(), newCheck(), newUnpack()}},
 		{"both", "Either way:", []*cobra.Command{newCopy(), newKey()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

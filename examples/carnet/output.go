@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,12 +15,16 @@ import (
 var marks = map[provenance.Outcome]string{provenance.Permit: "+", provenance.Deny: "x", provenance.Indeterminate: "?"}
 
 // printDecision writes a decision for a person: the outcome, then the reasons,
-// then what was decided about.
-func printDecision(w io.Writer, d *provenance.Decision) {
+// then what was decided about, and every rule considered where it is to explain
+// itself.
+func printDecision(w io.Writer, d *provenance.Decision, explain bool) {
 	fmt.Fprintf(w, "%s: %s\n", strings.ToUpper(string(d.Outcome)), sentence(d.Outcome))
 	for _, r := range together(d.Reasons) {
 		fmt.Fprintf(w, "\n  %s %s\n", marks[r.Outcome], clean(r.Code))
 		fmt.Fprintln(w, wrapped(textWidth, "    ", plain(r.Message)))
+		if r.Remedy != "" {
+			fmt.Fprintln(w, wrapped(textWidth, "    ", "to resolve: "+plain(r.Remedy)))
+		}
 		fmt.Fprintln(w, wrapped(textWidth, "    ", joined(", ", prefixed("rule ", r.Rule), r.Citation, prefixed("classification ", r.Classification), r.Authorization)))
 	}
 	fmt.Fprintln(w)
@@ -48,8 +54,73 @@ func printDecision(w io.Writer, d *provenance.Decision) {
 		rows(label, paperLine(p), p.Digest, prefixed("key ", p.Key))
 		label = ""
 	}
+	label = "data"
+	for _, set := range d.Data {
+		rows(label, set.Name+" of "+set.AsOf)
+		label = ""
+	}
 	rows("policy", d.Policy.Name, "sha256:"+d.Policy.SHA256)
+	if explain {
+		printChecks(w, d.Checks)
+	}
 	fmt.Fprintf(w, "\n%s\n", wrapped(textWidth, "", d.Notice))
+}
+
+// printChecks writes every rule considered, in the order of the decision
+// procedure, with what it read.
+func printChecks(w io.Writer, checks []provenance.Check) {
+	fmt.Fprintf(w, "\n%s\n", wrapped(textWidth, "", "Every rule considered, in order, with its source and the values it read: "+
+		"+ lets the request pass, x denies it, ? leaves it undecided."))
+	about := "-"
+	for _, c := range checks {
+		if now := c.Classification + "\n" + c.Authorization; now != about {
+			about = now
+			fmt.Fprintf(w, "\n%s\n", wrapped(tableWidth, "  ", headline(c)))
+		}
+		line := joined(", ", clean(c.Rule)+" "+clean(c.Code), c.Citation)
+		if c.Outcome != provenance.Permit {
+			line = string(c.Outcome) + ": " + line
+		}
+		fmt.Fprintf(w, "  %s %s\n", marks[c.Outcome], strings.TrimSpace(wrapped(tableWidth, "    ", line)))
+		var inputs []string
+		for _, name := range slices.Sorted(maps.Keys(c.Inputs)) {
+			value := c.Inputs[name]
+			if value == "" {
+				value = `""`
+			}
+			inputs = append(inputs, clean(name+" = "+value))
+		}
+		for _, row := range rowsOf(tableWidth-len(inputIndent), inputs) {
+			fmt.Fprintln(w, hanging(tableWidth, inputIndent, row))
+		}
+	}
+}
+
+const inputIndent = "        "
+
+// rowsOf joins items into rows of at most that width, where an item is no
+// longer itself.
+func rowsOf(width int, items []string) []string {
+	var rows []string
+	for _, item := range items {
+		if i := len(rows) - 1; i >= 0 && len(rows[i])+len("; ")+len(item) <= width {
+			rows[i] += "; " + item
+		} else {
+			rows = append(rows, item)
+		}
+	}
+	return rows
+}
+
+// headline says what a group of checks is about.
+func headline(c provenance.Check) string {
+	switch {
+	case c.Classification == "" && c.Authorization == "":
+		return "the artifact"
+	case c.Authorization == "":
+		return "classification " + c.Classification + ", under no authorisation"
+	}
+	return "classification " + c.Classification + ", under " + c.Authorization
 }
 
 func sentence(o provenance.Outcome) string {
@@ -122,11 +193,16 @@ func wrapped(width int, indent, text string) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
+// hanging is wrapped with every line after the first further in.
+func hanging(width int, indent, text string) string {
+	return indent + strings.TrimSpace(wrapped(width, indent+"  ", text))
+}
+
 // plain is clean, without the names of this module's packages that errors
 // begin with: who uses a command does not know its packages.
 func plain(s string) string {
 	s = strings.TrimSpace(clean(s))
-	for _, name := range []string{"provenance: ", "attest: ", "policy: "} {
+	for _, name := range []string{"provenance: ", "attest: ", "policy: ", "policytest: "} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, name), ": "+name, ": ")
 		s = strings.ReplaceAll(s, "("+name, "(")
 	}

@@ -18,12 +18,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/provenance"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +37,7 @@ func TestMain(m *testing.M) {
 //	model/             the model of testdata/models/tracker
 //	declaration.yaml   a declaration of it
 //	policy.yaml request.yaml strike.yaml    of the recipient
+//	manual/            the policy and the cases of testdata/manual
 //	keys/NAME.key keys/NAME.pub             of arden, kestrel, rival and stranger
 //
 // and with REGISTRY and OLDREGISTRY, the addresses of registries on loopback;
@@ -62,10 +65,13 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"succeeds":      exits(exitPermit, nothing),
+			"failing":       exits(exitDeny, nothing), // cases, not a decision
 			"permit":        exits(exitPermit, decides("permit")),
 			"deny":          exits(exitDeny, decides("deny")),
 			"indeterminate": exits(exitIndeterminate, decides("indeterminate")),
 			"fails":         fails,
+			"answered":      exitsAfter,
+			"unanswered":    unanswered,
 			"codes":         codes,
 			"capture":       capture,
 			"replace":       replace,
@@ -73,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"cut":           cut,
 			"cpdir":         cpdir,
 			"fingerprint":   fingerprint,
+			"narrow":        narrow,
 			"verifysums":    verifySums,
 		},
 	})
@@ -98,6 +105,9 @@ func furnish(work string) error {
 		return err
 	}
 	if err := os.CopyFS(work, os.DirFS(filepath.Join("testdata", "world"))); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(work, "manual"), os.DirFS(filepath.Join(testdata, "manual"))); err != nil {
 		return err
 	}
 	declaration, err := os.ReadFile(filepath.Join(testdata, "declarations", "arden-tracker.yaml"))
@@ -173,7 +183,52 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// carnet runs the command and returns what came of it.
+// exitsAfter runs a command that asks questions, with answers from a pipe (the
+// script's stdin) or a terminal (ttyin), and wants success.
+func exitsAfter(ts *testscript.TestScript, neg bool, args []string) {
+	status, stdout, stderr := carnet(ts, neg, args)
+	if status != exitPermit || stderr == "" || !strings.Contains(stdout, "wrote ") {
+		ts.Fatalf("found exit status %d, want %d, with questions on standard error", status, exitPermit)
+	}
+}
+
+// unanswered runs a command that asks questions and wants an error: that of
+// fails, as the last line after the questions.
+func unanswered(ts *testscript.TestScript, neg bool, args []string) {
+	before, err := snapshot(ts.Getenv("WORK"))
+	ts.Check(err)
+	status, stdout, stderr := carnet(ts, neg, args)
+	lines := strings.SplitAfter(stderr, "\n")
+	if len(lines) < 3 {
+		ts.Fatalf("standard error: found %q, want questions and an error", stderr)
+	}
+	ts.Check(checkFailure(status, stdout, lines[len(lines)-2]))
+	if !strings.Contains(stderr, "nothing was written") {
+		ts.Fatalf("standard error: found %q, want it said that nothing was written", stderr)
+	}
+	after, err := snapshot(ts.Getenv("WORK"))
+	ts.Check(err)
+	if name := difference(before, after); name != "" {
+		ts.Fatalf("%s: found it changed by a command that failed, want it as before", name)
+	}
+}
+
+// notSaid are words of a determination, which only a competent authority makes.
+var notSaid = []string{"legal", "compliant", "cleared", "licence not required", "license not required"}
+
+// checkWording wants none of them outside the notice, however it is wrapped.
+func checkWording(output string) error {
+	text := strings.ToLower(strings.ReplaceAll(strings.Join(strings.Fields(output), " "), provenance.Notice, ""))
+	for _, word := range notSaid {
+		if strings.Contains(text, word) {
+			return fmt.Errorf("found %q in %q, want other words", word, text)
+		}
+	}
+	return nil
+}
+
+// carnet runs the command and returns what came of it, in words that it may
+// use.
 func carnet(ts *testscript.TestScript, neg bool, args []string) (status int, stdout, stderr string) {
 	if neg {
 		ts.Fatalf("unsupported: !")
@@ -184,7 +239,10 @@ func carnet(ts *testscript.TestScript, neg bool, args []string) (status int, std
 	} else {
 		ts.Check(err)
 	}
-	return status, ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	stdout, stderr = ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	ts.Check(checkWording(stdout))
+	ts.Check(checkWording(stderr))
+	return status, stdout, stderr
 }
 
 // snapshot returns mode and content of everything in a folder, but for what the
@@ -241,7 +299,7 @@ func checkFailure(status int, stdout, stderr string) error {
 		return fmt.Errorf("standard output: found %q, want nothing", stdout)
 	}
 	_, message, _ := strings.Cut(line, ": ")
-	for _, name := range []string{"provenance: ", "attest: ", "policy: "} {
+	for _, name := range []string{"provenance: ", "attest: ", "policy: ", "policytest: "} {
 		if strings.HasPrefix(message, name) || strings.Contains(message, " "+name) || strings.Contains(message, "("+name) {
 			return fmt.Errorf("standard error: found %q, want no name of a package", line)
 		}
@@ -279,14 +337,15 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // replace is "replace FROM TO OLD NEW…": writes a file with some text replaced,
-// all of which must be there; \n in the new text is a line's end.
+// all of which must be there; \n in the texts is a line's end.
 func replace(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile(args[0])
 	for pair := range slices.Chunk(args[2:], 2) {
-		if !strings.Contains(text, pair[0]) {
-			ts.Fatalf("%s: found no %q", args[0], pair[0])
+		from, to := strings.ReplaceAll(pair[0], `\n`, "\n"), strings.ReplaceAll(pair[1], `\n`, "\n")
+		if !strings.Contains(text, from) {
+			ts.Fatalf("%s: found no %q", args[0], from)
 		}
-		text = strings.ReplaceAll(text, pair[0], strings.ReplaceAll(pair[1], `\n`, "\n"))
+		text = strings.ReplaceAll(text, from, to)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
@@ -321,6 +380,16 @@ func fingerprint(ts *testscript.TestScript, _ bool, args []string) {
 	lines := strings.Split(ts.ReadFile("stdout"), "\n")
 	if len(lines) != 3 || lines[0] != "SHA256:"+digits || strings.ReplaceAll(lines[1], " ", "") != digits || strings.Count(lines[1], " ") != 15 || lines[2] != "" {
 		ts.Fatalf("found %q, want the fingerprint %s and the same in groups of four", lines, digits)
+	}
+}
+
+// narrow wants every line of the last standard output within the width of
+// tables, but for one word that is longer.
+func narrow(ts *testscript.TestScript, _ bool, _ []string) {
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if words := strings.Fields(line); utf8.RuneCountInString(line)-1 > tableWidth && len(words) > 1 {
+			ts.Fatalf("found a line of %d columns, want at most %d: %s", utf8.RuneCountInString(line)-1, tableWidth, line)
+		}
 	}
 }
 

@@ -101,6 +101,8 @@ func (t *tour) commands() {
 	}
 	for _, c := range []struct{ comment, command string }{
 		{"what is claimed, unverified", `inspect "oci-archive:$D/tracker.tar"`},
+		{"what would be permitted, and to whom", `check "oci-archive:$D/tracker.tar" --who \
+    --policy "$D/partner/policy.yaml" --at ` + at.Format(time.RFC3339)},
 		{"permit", `check "oci-archive:$D/tracker.tar"` + ask("evaluation.yaml")},
 		{"deny: another end use", `check "oci-archive:$D/tracker.tar"` + ask("strike-targeting.yaml")},
 		{"deny: one bit was changed", `check "dir:$D/tampered"` + ask("evaluation.yaml")},

@@ -273,8 +273,10 @@ func (e entry) key() string {
 }
 
 // classificationRecord says what is declared.
-func classificationRecord(c *provenance.Classification, code provenance.Code) types.Record {
+func classificationRecord(c *provenance.Classification, code provenance.Code, unknownReasons []string) types.Record {
 	return classified(c, code, types.RecordMap{
+		"unknownReasons": stringSet(unknownReasons),
+
 		"present": types.True, "published": types.False, "restricted": types.False, "released": types.False,
 	})
 }
@@ -303,6 +305,9 @@ func classified(c *provenance.Classification, code provenance.Code, m types.Reco
 	m["id"], m["regime"] = types.String(c.ID), types.String(c.Regime)
 	m["list"], m["code"] = types.String(c.List), types.String(c.Code)
 	m["reasons"] = stringSet(c.Reasons)
+	if _, ok := m["unknownReasons"]; !ok {
+		m["unknownReasons"] = types.NewSet()
+	}
 	m["sme"], m["mtcr"] = types.Boolean(c.SME), types.Boolean(c.MTCR)
 	return types.NewRecord(m)
 }

@@ -38,7 +38,7 @@ type dataFile struct {
 	Notes    []string                                  `json:"notes"`  // open points, for people
 	TreatAs  map[provenance.Country]provenance.Country `json:"treatAs"`
 	Groups   map[string][]string                       `json:"groups"`  // group to countries and subdivisions
-	Symbols  []string                                  `json:"symbols"` // of licence exceptions
+	Symbols  []string                                  `json:"symbols"` // of licence exceptions, or of reasons for control
 	Marks    map[provenance.Country][]string           `json:"marks"`   // Country Chart: reasons for control that need a licence
 }
 
@@ -119,6 +119,17 @@ func (d *data) symbol(citation string) string {
 	return ""
 }
 
+// unknownReasons returns the reasons for control that the classification
+// declares and the reference data does not know. Other lists than the Commerce
+// Control List have reasons of their own.
+func (d *data) unknownReasons(c *provenance.Classification) []string {
+	set := d.sets[reasonsForControl]
+	if c.List != provenance.ListUSCCL || set == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(c.Reasons), func(reason string) bool { return slices.Contains(set.file.Symbols, reason) })
+}
+
 // loadShipped reads the sets that ship with the package, which are the same for
 // every policy and must not be modified.
 var loadShipped = sync.OnceValues(func() (map[string]*dataset, error) {
@@ -143,7 +154,7 @@ var loadShipped = sync.OnceValues(func() (map[string]*dataset, error) {
 
 var (
 	groupForm  = regexp.MustCompile(`^[a-z][a-z0-9-]*:[!-~]{1,64}$`)
-	symbolForm = regexp.MustCompile(`^[A-Z]{3}$`)
+	symbolForm = regexp.MustCompile(`^[A-Z]{2,3}$`)
 	markForm   = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
@@ -181,7 +192,7 @@ func parseData(text []byte) (*dataset, error) {
 		checkOnce(&f, "groups."+name, d.file.Groups[name])
 	}
 	for _, symbol := range d.file.Symbols {
-		f.Check(symbolForm.MatchString(symbol), "symbols", symbol, "three capitals such as ENC")
+		f.Check(symbolForm.MatchString(symbol), "symbols", symbol, "two or three capitals such as NS or ENC")
 	}
 	checkOnce(&f, "symbols", d.file.Symbols)
 	// A mark in another spelling would never meet a declared reason.

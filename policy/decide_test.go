@@ -230,7 +230,7 @@ func TestPairsAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Outcome != want || d.Papers[0].Counted != (want == provenance.Permit) || len(d.Checks) > 64*64*32 {
+		if d.Outcome != want || d.Papers[0].Counted != (want == provenance.Permit) || len(d.Checks) > 64*64*40 {
 			t.Errorf("%d classifications under %d authorisations: found %s %q with %d checks, want %s", n, n, d.Outcome, codes(d), len(d.Checks), want)
 		}
 	}

@@ -147,6 +147,10 @@ var messages = map[string]func(d *decider, e entry) string{
 	"exception-unknown": func(_ *decider, e entry) string {
 		return "the citation " + provenance.Quote(e.authorization.Citation) + " begins with no symbol of a licence exception"
 	},
+	"reason-unknown": func(d *decider, e entry) string {
+		return fmt.Sprintf("classification %s declares reasons for control that %s of %s does not have: %s", e.name(), reasonsForControl,
+			d.policy.data.sets[reasonsForControl].asOf, some(d.policy.data.unknownReasons(e.classification)))
+	},
 	"codified-not-enforced": func(_ *decider, e entry) string {
 		return fmt.Sprintf("classification %s (%s) stands in the text, and its enforcement was announced to be suspended", e.name(), e.code)
 	},
@@ -210,6 +214,7 @@ var remedies = map[string]string{
 	"reference-data-stale":         "get the current data and name it in the policy",
 	"embargo-destination":          "only a licence that names the place can cover it",
 	"nlr-inconsistent":             "ask the exporter to correct the declaration",
+	"reason-unknown":               "ask the exporter to correct the reasons for control, or get the current list",
 	"exception-unknown":            "ask the exporter to correct the citation",
 	"restricted-end-user":          "an export control officer has to say whether the end user is one of those",
 	"certificate-missing":          "ask the exporter to add the DSP-83 to the evidence",

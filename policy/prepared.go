@@ -52,7 +52,7 @@ func (p *Policy) prepare(f *facts) *prepared {
 		if !code.IsZero() {
 			entities[codeUID(code)] = codeEntity(code)
 		}
-		ready.entries = append(ready.entries, entry{classification: c, code: code, classified: classificationRecord(c, code)})
+		ready.entries = append(ready.entries, entry{classification: c, code: code, classified: classificationRecord(c, code, p.data.unknownReasons(c))})
 	}
 	for _, e := range entities {
 		ready.entities = append(ready.entities, e)

@@ -155,6 +155,7 @@ func (u uses) sets(d *data) ([]*dataset, error) {
 const (
 	countryChart      = "country-chart"
 	licenseExceptions = "license-exceptions"
+	reasonsForControl = "reasons-for-control"
 )
 
 // madeFrom has for each attribute that is made from a set of reference data the
@@ -163,6 +164,8 @@ var madeFrom = map[string]string{
 	"context.location.marks":       countryChart,
 	"context.location.uncharted":   countryChart,
 	"context.authorization.symbol": licenseExceptions,
+
+	"context.classification.unknownReasons": reasonsForControl,
 }
 
 // setsOf returns the names of the sets that an attribute is made from, or parts

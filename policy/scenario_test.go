@@ -148,7 +148,7 @@ var reachable = []string{
 	"end-use-missing", "condition-unacknowledged", "code-not-comparable", "exemption-evidence-missing",
 	"codified-not-enforced", "published-claim-unsupported", "screening-possible-match", "reference-data-stale",
 	"unknown-country", "possession-asserted", "agent-evidence-missing", "rule-error",
-	"exception-unknown", "restricted-end-user", "certificate-missing", "nationality-missing", "screening-incomplete",
+	"exception-unknown", "reason-unknown", "restricted-end-user", "certificate-missing", "nationality-missing", "screening-incomplete",
 }
 
 // TestScenariosHaveEveryCode: each reason code is the outcome of some case, is

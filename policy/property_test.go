@@ -74,7 +74,7 @@ func TestProperties(t *testing.T) {
 				t.Errorf("found it used in %d of %d worlds, want at least %d of 1000", used, worlds, p.used)
 			}
 			for _, o := range []provenance.Outcome{provenance.Permit, provenance.Deny, provenance.Indeterminate} {
-				if outcomes[o]*40 < worlds {
+				if outcomes[o]*80 < worlds {
 					t.Errorf("found outcomes %v, want each of them often", outcomes)
 				}
 			}

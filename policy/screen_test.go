@@ -84,6 +84,27 @@ func TestScreenNotes(t *testing.T) {
 	}
 }
 
+// TestWhoIsScreened: a unit that stands in the list is in no answer, though the
+// declaration does not name it.
+func TestWhoIsScreened(t *testing.T) {
+	csl := string(readFile(t, "../testdata/screening/csl-fictional.json"))
+	d := fixture(t)
+	d.Authorizations[0].Parties[1] = provenance.PartyRef{ID: "gov:au/defence", Units: "included"}
+	for unit, want := range map[provenance.PartyID]bool{"dns:ostrivel.example": false, "dns:quokka.example": true} {
+		pol, err := policy.Load(files(t, goodPolicy+"identities: [{id: \"gov:au/defence\", units: [\""+string(unit)+"\"]}]\ndata: {screening: {file: csl.json, asOf: 2027-05-31}}\n", map[string]string{"csl.json": csl}), "policy.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := pol.Who(evidenceOf(pol, declared(t, d, "arden")), fixtureTime)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("found %d allowances (%v), want those of the others", len(all), err)
+		}
+		if found := slices.ContainsFunc(all, func(a policy.Allowance) bool { return a.Party.ID == unit }); found != want {
+			t.Errorf("%s: found %v, want %v", unit, found, want)
+		}
+	}
+}
+
 // largeList is a snapshot of that many fictional entries.
 func largeList(tb testing.TB, n int) string {
 	tb.Helper()

@@ -103,10 +103,14 @@ type PaperError struct {
 }
 
 func (e *PaperError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("attest: paper sha256:%s: %s: %s", e.Digest, e.Problem, oneLine(e.Err.Error()))
+	text := "attest: papers: " + e.Problem
+	if !e.Digest.IsZero() {
+		text = fmt.Sprintf("attest: paper sha256:%s: %s", e.Digest, e.Problem)
 	}
-	return fmt.Sprintf("attest: paper sha256:%s: %s", e.Digest, e.Problem)
+	if e.Err != nil {
+		text += ": " + oneLine(e.Err.Error())
+	}
+	return text
 }
 
 // Unwrap returns the cause.

@@ -15,6 +15,7 @@ type ReferenceError struct {
 	Problem   string // what is wrong with it, and what was wanted
 }
 
+// Error implements error.
 func (e *ReferenceError) Error() string {
 	return fmt.Sprintf("attest: reference %s: %s", quote(e.Reference), e.Problem)
 }
@@ -26,6 +27,7 @@ type TagError struct {
 	Digest    string // "sha256:…" that the tag names now
 }
 
+// Error implements error.
 func (e *TagError) Error() string {
 	return fmt.Sprintf("attest: reference %s: a tag may move; it names @%s now, want the reference by digest", quote(e.Reference), e.Digest)
 }
@@ -37,6 +39,7 @@ type NotFoundError struct {
 	Err   error  // the cause, where there is one
 }
 
+// Error implements error.
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("attest: %s: found no %s", e.Where, e.What)
 }
@@ -52,6 +55,7 @@ type FormatError struct {
 	Err     error // the cause, where there is one
 }
 
+// Error implements error.
 func (e *FormatError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("attest: %s: %s: %s", e.Where, e.Problem, oneLine(e.Err.Error()))
@@ -69,6 +73,7 @@ type LimitError struct {
 	Limit int64  // the most that is accepted
 }
 
+// Error implements error.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("attest: %s: too many %s, want at most %d", e.Where, e.What, e.Limit)
 }
@@ -80,6 +85,7 @@ type DigestError struct {
 	Wanted string
 }
 
+// Error implements error.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("attest: %s: found %s, want %s", e.What, e.Found, e.Wanted)
 }
@@ -90,6 +96,7 @@ type UnsupportedError struct {
 	MediaType string // what was found
 }
 
+// Error implements error.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("attest: %s: found %s, want an image manifest: name the one manifest of it that is meant, by digest", e.Reference, quote(e.MediaType))
 }
@@ -102,6 +109,7 @@ type PaperError struct {
 	Err     error // the cause, where there is one
 }
 
+// Error implements error.
 func (e *PaperError) Error() string {
 	text := "attest: papers: " + e.Problem
 	if !e.Digest.IsZero() {
@@ -124,6 +132,7 @@ type CredentialError struct {
 	URL      string // scheme and host they would have gone to
 }
 
+// Error implements error.
 func (e *CredentialError) Error() string {
 	return fmt.Sprintf("attest: registry %s: credentials for it are not sent to %s", e.Registry, quote(e.URL))
 }
@@ -135,6 +144,7 @@ type RegistryError struct {
 	Err      error
 }
 
+// Error implements error.
 func (e *RegistryError) Error() string {
 	return fmt.Sprintf("attest: registry %s: %s", e.Registry, oneLine(e.Err.Error()))
 }
@@ -149,6 +159,7 @@ type ExistsError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("attest: %s: %s", e.Path, e.Problem)
 }

@@ -22,6 +22,7 @@ type Mismatch struct {
 	Wanted string
 }
 
+// Error implements error.
 func (m Mismatch) Error() string {
 	return fmt.Sprintf("attest: %s: found %s, want %s", m.What, m.Found, m.Wanted)
 }

@@ -65,6 +65,7 @@ type KeyError struct {
 	Err    error  // the cause, or nil
 }
 
+// Error implements error.
 func (e *KeyError) Error() string {
 	text := "attest: " + e.Object + ": found " + e.Found + ", want " + e.Wanted
 	if e.Err != nil {

@@ -135,6 +135,7 @@ type NameError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *NameError) Error() string { return "attest: name " + quote(e.Name) + ": " + e.Problem }
 
 // checkName refuses a name that a person could not read in a decision.

@@ -142,6 +142,26 @@ func readPapers(ctx context.Context, st store, img *image, where string) (foundP
 	}
 
 	// 2. Fetch, and 3. parse, in the order listed.
+	bundles, problems, err := fetchPapers(ctx, st, layers, embedded, where)
+	if err != nil {
+		return found, err
+	}
+	for i, d := range layers {
+		switch {
+		case problems[i] == nil:
+			found.papers = append(found.papers, bundles[i])
+		case embedded[string(d.Digest)]:
+			img.mismatch("paper "+quote(d.Annotations[ocispec.AnnotationTitle]), oneLine(problems[i].Error()), "a Sigstore bundle")
+		default:
+			found.unreadable = append(found.unreadable, &PaperError{Digest: digestOf(d), Problem: "the attached bundle cannot be read", Err: problems[i]})
+		}
+	}
+	return found, nil
+}
+
+// fetchPapers reads and parses the bundles in layers. An attached one that is
+// not there is a problem of that paper; an embedded one is a broken artifact.
+func fetchPapers(ctx context.Context, st store, layers []ocispec.Descriptor, embedded map[string]bool, where string) ([]*Bundle, []error, error) {
 	bundles := make([]*Bundle, len(layers))
 	problems := make([]error, len(layers))
 	g, ctx := errgroup.WithContext(ctx)
@@ -161,19 +181,9 @@ func readPapers(ctx context.Context, st store, img *image, where string) (foundP
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return found, err
+		return nil, nil, err
 	}
-	for i, d := range layers {
-		switch {
-		case problems[i] == nil:
-			found.papers = append(found.papers, bundles[i])
-		case embedded[string(d.Digest)]:
-			img.mismatch("paper "+quote(d.Annotations[ocispec.AnnotationTitle]), oneLine(problems[i].Error()), "a Sigstore bundle")
-		default:
-			found.unreadable = append(found.unreadable, &PaperError{Digest: digestOf(d), Problem: "the attached bundle cannot be read", Err: problems[i]})
-		}
-	}
-	return found, nil
+	return bundles, problems, nil
 }
 
 // readReferrers returns the manifests that attach papers to subject. One that

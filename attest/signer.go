@@ -46,6 +46,7 @@ type PassphraseError struct {
 	Err     error // what the passphrase function returned, or nil
 }
 
+// Error implements error.
 func (e *PassphraseError) Error() string {
 	text := "attest: private key: the passphrase does not open it, or the file was altered"
 	if e.Missing {

@@ -35,6 +35,7 @@ type LimitError struct {
 	Max  int    // the most that is accepted
 }
 
+// Error implements error.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("provenance: too many %s: want at most %d", e.What, e.Max)
 }
@@ -45,6 +46,7 @@ type ManifestError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *ManifestError) Error() string {
 	return fmt.Sprintf("provenance: manifest: line %d: %s", e.Line, e.Problem)
 }

@@ -35,6 +35,7 @@ type PathError struct {
 	Problem string // what is wrong with it, as a predicate: "is a symbolic link"
 }
 
+// Error implements error.
 func (e *PathError) Error() string { return "provenance: " + e.detail() }
 
 // detail is the message without the package, for errors that quote this one.

@@ -82,6 +82,7 @@ type ChangedError struct {
 	Problem string // what was noticed, as a predicate: "was removed"
 }
 
+// Error implements error.
 func (e *ChangedError) Error() string {
 	return "provenance: folder changed while it was read: " + quotePath(e.Path) + " " + e.Problem
 }

@@ -57,6 +57,7 @@ type partError struct {
 	err  error
 }
 
+// Error implements error.
 func (e *partError) Error() string { return e.part + ": " + e.err.Error() }
 func (e *partError) Unwrap() error { return e.err }
 

@@ -42,22 +42,33 @@ type dataFile struct {
 	Marks    map[provenance.Country][]string           `json:"marks"`   // Country Chart: reasons for control that need a licence
 }
 
-// dataset is a set of reference data, ready for use.
-type dataset struct {
+// dated is what reference data and the screening list have in common: each is
+// of a day, and a policy may say how old it may grow.
+type dated struct {
 	name   string
 	asOf   provenance.Date
 	maxAge time.Duration // 0: it does not grow old
 	digest provenance.Digest
-	file   dataFile
 }
 
-// stale reports whether the set is older than the policy allows at that time.
-func (d *dataset) stale(at time.Time) bool {
+// stale reports whether it is older than the policy allows at that time.
+func (d *dated) stale(at time.Time) bool {
 	return d.maxAge > 0 && at.Sub(d.asOf.Start(time.UTC)) > d.maxAge
 }
 
-func (d *dataset) record() provenance.DataRecord {
+func (d *dated) record() provenance.DataRecord {
 	return provenance.DataRecord{Name: d.name, AsOf: d.asOf.String(), SHA256: d.digest.String()}
+}
+
+// age says how old it is, and how old it may be.
+func (d *dated) age() string {
+	return fmt.Sprintf("%s is of %s, the policy allows %s", d.name, d.asOf, d.maxAge)
+}
+
+// dataset is a set of reference data, ready for use.
+type dataset struct {
+	dated
+	file dataFile
 }
 
 // dataEntry is what a policy says of a set of reference data.
@@ -173,7 +184,7 @@ func parseData(text []byte) (*dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dataset{digest: provenance.SumDigest(text)}
+	d := &dataset{dated: dated{digest: provenance.SumDigest(text)}}
 	if err := provenance.DecodeStrict(dataVersion, raw, &d.file); err != nil {
 		return nil, err
 	}

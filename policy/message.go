@@ -133,7 +133,7 @@ var messages = map[string]func(d *decider, e entry) string{
 		return "could not be compared with the screening list: " + some(d.facts.screened.incomplete)
 	},
 	"reference-data-stale": func(d *decider, _ entry) string {
-		return fmt.Sprintf("%s is of %s, the policy allows %s", screeningSet, d.policy.screening.asOf, d.policy.screening.maxAge)
+		return d.policy.screening.age()
 	},
 	"code-not-comparable": func(_ *decider, e entry) string {
 		return fmt.Sprintf("classification %s is declared as %s, and the rule is about a paragraph below it", e.name(), e.code)
@@ -174,7 +174,7 @@ var messages = map[string]func(d *decider, e entry) string{
 func oldData(sets []*dataset) string {
 	all := make([]string, len(sets))
 	for i, set := range sets {
-		all[i] = fmt.Sprintf("%s is of %s, the policy allows %s", set.name, set.asOf, set.maxAge)
+		all[i] = set.age()
 	}
 	return some(all)
 }

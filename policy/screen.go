@@ -14,10 +14,8 @@ import (
 
 // screeningList is the recipient's snapshot of the Consolidated Screening List.
 type screeningList struct {
-	list   *screening.List
-	asOf   provenance.Date
-	maxAge time.Duration
-	digest provenance.Digest
+	dated
+	list *screening.List
 }
 
 // screeningSet is its name among the reference data.
@@ -36,15 +34,7 @@ func newScreening(entry dataEntry, text []byte) (*screeningList, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &screeningList{list: list, asOf: entry.AsOf, maxAge: entry.age(), digest: provenance.SumDigest(text)}, nil
-}
-
-func (s *screeningList) stale(at time.Time) bool {
-	return s.maxAge > 0 && at.Sub(s.asOf.Start(time.UTC)) > s.maxAge
-}
-
-func (s *screeningList) record() provenance.DataRecord {
-	return provenance.DataRecord{Name: screeningSet, AsOf: s.asOf.String(), SHA256: s.digest.String()}
+	return &screeningList{dated{screeningSet, entry.AsOf, entry.age(), provenance.SumDigest(text)}, list}, nil
 }
 
 // screened is what screening the parties gave.

@@ -35,6 +35,16 @@ type Subject struct {
 	Content Content
 }
 
+// ManifestDigest returns the digest of the artifact's OCI manifest, as
+// [provenance.Statement.About] compares it; zero for a folder.
+func (s Subject) ManifestDigest() provenance.Digest {
+	d, err := provenance.ParseOCIDigest(s.Manifest)
+	if err != nil {
+		return provenance.Digest{}
+	}
+	return d
+}
+
 // An Artifact is something that papers speak of, as [Open] found it. It is
 // immutable and safe for concurrent use.
 type Artifact struct {

@@ -239,7 +239,7 @@ func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 		e.papers = append(e.papers, Paper{Digest: p.Digest, Err: p})
 	}
 	root := e.subject.Root
-	manifest, _ := provenance.ParseOCIDigest(e.subject.Manifest) // zero for a folder
+	manifest := e.subject.ManifestDigest()
 	for _, b := range append(a.Papers(), extra...) {
 		p := Paper{Digest: b.Digest()}
 		p.Statement, p.Err = trust.Verify(b)

@@ -115,7 +115,7 @@ func (f *facts) checkConfig(heard *declarations) {
 	}
 	for _, c := range heard.counted {
 		if f.records[c.record].Counted && c.declaration.Exporter().ID == f.declaration.Exporter().ID &&
-			(c.statement.NamesConfig(f.subject.Config) || c.statement.NamesManifest(manifestDigest(f.subject))) {
+			(c.statement.NamesConfig(f.subject.Config) || c.statement.NamesManifest(f.subject.ManifestDigest())) {
 			return
 		}
 	}
@@ -148,14 +148,4 @@ func rootText(s attest.Subject) string {
 		return ""
 	}
 	return s.Root.String()
-}
-
-// manifestDigest returns the digest of the artifact's OCI manifest, zero for a
-// folder.
-func manifestDigest(s attest.Subject) provenance.Digest {
-	d, err := provenance.ParseOCIDigest(s.Manifest)
-	if err != nil {
-		return provenance.Digest{}
-	}
-	return d
 }

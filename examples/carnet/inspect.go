@@ -86,7 +86,7 @@ func inspect(a *attest.Artifact) inspection {
 	for _, m := range a.Mismatches() {
 		out.Mismatches = append(out.Mismatches, m.Error())
 	}
-	manifest, _ := provenance.ParseOCIDigest(subject.Manifest) // zero for a folder
+	manifest := subject.ManifestDigest()
 	for _, paper := range a.Papers() {
 		claim := paperClaim{Digest: paper.Digest().OCI()}
 		statement, err := paper.UnverifiedStatement()

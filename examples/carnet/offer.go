@@ -27,7 +27,7 @@ func offered(a *attest.Artifact) *offer {
 	if !subject.Root.IsZero() {
 		o.pin.Root = subject.Root.String()
 	}
-	manifest, _ := provenance.ParseOCIDigest(subject.Manifest) // zero for a folder
+	manifest := subject.ManifestDigest()
 	var all []*provenance.Declaration
 	for _, paper := range a.Papers() {
 		statement, err := paper.UnverifiedStatement()

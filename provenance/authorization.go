@@ -181,6 +181,13 @@ type Condition struct {
 	Actions []Action `json:"actions,omitempty"`
 }
 
+// Acceptance returns what an [Acknowledgement] holds that accepts the condition
+// of the authorisation with that key: it is bound to the words of the
+// condition, so the acceptance of other words is none.
+func (c Condition) Acceptance(key string) string {
+	return key + "#" + c.ID + "@" + SumDigest([]byte(c.Text)).OCI()
+}
+
 // Applies reports whether the condition speaks of action.
 func (c Condition) Applies(action Action) bool {
 	return len(c.Actions) == 0 || slices.Contains(c.Actions, action)
@@ -251,6 +258,11 @@ var (
 	amountForm     = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?$`)
 )
 
+const (
+	wantNumber     = "3 to 32 of A-Z, 0-9, dot, slash, hyphen"
+	wantCaseNumber = "an FMS case designator such as AT-D-ABC"
+)
+
 // check records what is wrong with a, given the ids of the classifications
 // that its paper has.
 func (a Authorization) check(f *Findings, field string, classifications map[string]bool) {
@@ -281,9 +293,9 @@ func (a Authorization) check(f *Findings, field string, classifications map[stri
 func (a Authorization) checkNumber(f *Findings, field string) {
 	switch a.Kind.rule() {
 	case hasNumber:
-		f.Check(numberForm.MatchString(a.Number), field+".number", a.Number, "3 to 32 of A-Z, 0-9, dot, slash, hyphen")
+		f.Check(numberForm.MatchString(a.Number), field+".number", a.Number, wantNumber)
 	case hasCaseNumber:
-		f.Check(caseNumberForm.MatchString(a.Number), field+".number", a.Number, "an FMS case designator such as AT-D-ABC")
+		f.Check(caseNumberForm.MatchString(a.Number), field+".number", a.Number, wantCaseNumber)
 	case isNLR:
 		f.Check(a.Number == "" || a.Number == "NLR", field+".number", a.Number, "NLR, which is what nlr has for a number")
 	case isCitation:
@@ -343,7 +355,11 @@ func (a Authorization) checkTerms(f *Findings, field string) {
 		checkOneOf(f, field+".effect", c.Effect, effects)
 		checkEach(f, field+".actions", c.Actions, func(field string, action Action) { checkOneOf(f, field, action, actions) })
 	}
-	checkEach(f, field+".evidence", a.Evidence, func(field string, e Evidence) {
+	checkEvidence(f, field+".evidence", a.Evidence)
+}
+
+func checkEvidence(f *Findings, field string, evidence []Evidence) {
+	checkEach(f, field, evidence, func(field string, e Evidence) {
 		f.checkToken(field+".type", e.Type)
 		f.Check(!e.SHA256.IsZero(), field+".sha256", "", "the SHA-256 digest of the document")
 	})

@@ -127,8 +127,14 @@ func (f *Findings) checkToken(field, s string) bool {
 	return f.Check(len(s) <= 64 && tokenForm.MatchString(s), field, s, wantToken)
 }
 
-func (c Classification) check(f *Findings, field string) {
-	f.Check(idForm.MatchString(c.ID), field+".id", c.ID, wantID)
+// ListedCode is a code of a control list under a regime.
+type ListedCode struct {
+	Regime string `json:"regime"`
+	List   List   `json:"list"`
+	Code   string `json:"code"`
+}
+
+func (c ListedCode) check(f *Findings, field string) {
 	f.checkToken(field+".regime", c.Regime)
 	if checkOneOf(f, field+".list", c.List, lists) {
 		f.Check(ValidCode(c.List, c.Code), field+".code", c.Code, "a code of "+string(c.List)+" such as "+codeForms[c.List].example)
@@ -137,6 +143,11 @@ func (c Classification) check(f *Findings, field string) {
 	// regime the code would be read against the wrong rules.
 	f.Check(c.List != ListUSUSML || c.Regime != "ear", field+".regime", c.Regime, "itar for a code of us-usml")
 	f.Check(c.List != ListUSCCL || c.Regime != "itar", field+".regime", c.Regime, "ear for a code of us-ccl")
+}
+
+func (c Classification) check(f *Findings, field string) {
+	f.Check(idForm.MatchString(c.ID), field+".id", c.ID, wantID)
+	ListedCode{Regime: c.Regime, List: c.List, Code: c.Code}.check(f, field)
 	f.checkDate(field+".listAsOf", c.ListAsOf)
 	checkEach(f, field+".reasons", c.Reasons, func(field, reason string) {
 		if c.List == ListUSCCL {

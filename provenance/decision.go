@@ -43,20 +43,22 @@ const Notice = "Technical consistency check of supplied declarations and data. N
 // led to it: the predicate decision/v1. The same evidence, policy, request and
 // time give the same bytes. Reading one proves nothing: decide again.
 type Decision struct {
-	Outcome     Outcome         `json:"outcome"`
-	Subject     DecisionSubject `json:"subject"`
-	Request     Request         `json:"request"`
-	Reasons     []Reason        `json:"reasons"` // why it is not a permit; empty for one
-	Basis       []string        `json:"basis"`   // keys of the authorisations that decided, per classification the best
-	Checks      []Check         `json:"checks"`  // every rule considered, in order
-	Notes       []string        `json:"notes"`
-	Obligations []string        `json:"obligations"` // what the authorisations in Basis ask of the party
-	Papers      []PaperRecord   `json:"papers"`
-	Data        []DataRecord    `json:"data"` // reference data used
-	Policy      PolicyRecord    `json:"policy"`
-	Time        TimeRecord      `json:"time"`
-	Tool        string          `json:"tool"`
-	Notice      string          `json:"notice"`
+	Outcome     Outcome          `json:"outcome"`
+	Subject     DecisionSubject  `json:"subject"`
+	Request     Request          `json:"request"`
+	Reasons     []Reason         `json:"reasons"` // why it is not a permit; empty for one
+	Basis       []string         `json:"basis"`   // keys of the authorisations that decided, per classification the best
+	Checks      []Check          `json:"checks"`  // every rule considered, in order
+	Notes       []string         `json:"notes"`
+	Obligations []string         `json:"obligations"` // what the authorisations in Basis ask of the party
+	Papers      []PaperRecord    `json:"papers"`
+	Data        []DataRecord     `json:"data"`              // reference data used
+	Custody     []HopRecord      `json:"custody,omitempty"` // the way by which the artifact came to the party, as far as transfers say
+	Lineage     []AncestorRecord `json:"lineage,omitempty"` // what it was made from, as far as papers are at hand
+	Policy      PolicyRecord     `json:"policy"`
+	Time        TimeRecord       `json:"time"`
+	Tool        string           `json:"tool"`
+	Notice      string           `json:"notice"`
 }
 
 // PredicateType returns [TypeDecision].
@@ -110,6 +112,25 @@ type PaperRecord struct {
 	Key     string `json:"key,omitempty"`
 	Counted bool   `json:"counted"`
 	Error   string `json:"error,omitempty"` // why it did not count
+}
+
+// HopRecord is one transfer on the way to the party that asks.
+type HopRecord struct {
+	Transfer        string   `json:"transfer"` // digest of the paper
+	From            PartyID  `json:"from"`
+	To              PartyID  `json:"to"`
+	Action          Action   `json:"action"`
+	At              Time     `json:"at"`                        // the sender's word for when
+	Authorizations  []string `json:"authorizations"`            // keys
+	Acknowledgement string   `json:"acknowledgement,omitempty"` // digest of the recipient's paper
+	Witnessed       bool     `json:"witnessed,omitzero"`        // it is the hander-over's, for a party without keys
+}
+
+// AncestorRecord is an artifact that the one decided about was made from.
+type AncestorRecord struct {
+	Name   string   `json:"name"`
+	Root   string   `json:"root"`
+	Papers []string `json:"papers"` // digests of those that declare it
 }
 
 // DataRecord is a set of reference data that was used.

@@ -156,7 +156,7 @@ func (d *Declaration) Validate() error {
 	f.Check(d.ResponsiblePerson.Party.Valid(), "responsiblePerson.party", string(d.ResponsiblePerson.Party), wantPartyID)
 	classifications := d.checkClassifications(&f)
 	d.checkParties(&f)
-	d.checkAuthorizations(&f, classifications)
+	checkAuthorizations(&f, d.Authorizations, classifications)
 	checkOneOf(&f, "terms.retransfer", d.Terms.Retransfer, retransferTerms)
 	checkOneOf(&f, "terms.derivatives", d.Terms.Derivatives, derivativeTerms)
 	checkEach(&f, "statements", d.Statements, func(field string, s ControlStatement) {
@@ -174,10 +174,6 @@ func (d *Declaration) Validate() error {
 		checkOneOf(&f, "programOfRecord", d.ProgramOfRecord, programs)
 	}
 	return f.Err("export-control/v1")
-}
-
-func (f *Findings) checkCount(field string, n, least int64) bool {
-	return f.Check(n >= least && n <= MaxInteger, field, strconv.FormatInt(n, 10), "a whole number from "+strconv.FormatInt(least, 10)+" to 2^53-1")
 }
 
 func (d *Declaration) checkItem(f *Findings) {
@@ -207,11 +203,16 @@ func (d *Declaration) checkClassifications(f *Findings) map[string]bool {
 	if d.Publication != nil {
 		d.Publication.check(f, "publication")
 	}
-	ids := make(map[string]bool, len(d.Classifications))
-	if !f.checkLength("classifications", len(d.Classifications)) {
+	return checkClassifications(f, d.Classifications)
+}
+
+// checkClassifications checks each classification and returns their ids.
+func checkClassifications(f *Findings, classifications []Classification) map[string]bool {
+	ids := make(map[string]bool, len(classifications))
+	if !f.checkLength("classifications", len(classifications)) {
 		return ids
 	}
-	for i, c := range d.Classifications {
+	for i, c := range classifications {
 		field := at("classifications", i)
 		c.check(f, field)
 		f.Check(!ids[c.ID], field+".id", c.ID, "an id that no other classification has")
@@ -227,13 +228,8 @@ func (d *Declaration) checkParties(f *Findings) {
 	if !f.checkLength("parties", len(d.Parties)) {
 		return
 	}
-	seen := map[PartyID]bool{}
-	for i, p := range d.Parties {
-		field := at("parties", i)
-		p.check(f, field)
-		f.Check(!seen[p.ID], field+".id", string(p.ID), "an id that no other party has")
-		seen[p.ID] = true
-		checkSome(f, field+".roles", p.Roles, func(field string, r Role) { checkOneOf(f, field, r, roles) })
+	checkParties(f, d.Parties)
+	for _, p := range d.Parties {
 		if p.HasRole(RoleExporter) {
 			exporters++
 		}
@@ -245,12 +241,26 @@ func (d *Declaration) checkParties(f *Findings) {
 	f.Check(endUsers >= 1, "parties", "no end-user", "at least one party with role end-user")
 }
 
-func (d *Declaration) checkAuthorizations(f *Findings, classifications map[string]bool) {
-	if !f.checkLength("authorizations", len(d.Authorizations)) {
+// checkParties checks each party and wants its id once.
+func checkParties(f *Findings, parties []RoledParty) {
+	seen := map[PartyID]bool{}
+	for i, p := range parties {
+		field := at("parties", i)
+		p.check(f, field)
+		f.Check(!seen[p.ID], field+".id", string(p.ID), "an id that no other party has")
+		seen[p.ID] = true
+		checkSome(f, field+".roles", p.Roles, func(field string, r Role) { checkOneOf(f, field, r, roles) })
+	}
+}
+
+// checkAuthorizations checks each authorisation, given the ids of the
+// classifications that the paper has, and wants its id and its key once.
+func checkAuthorizations(f *Findings, authorizations []Authorization, classifications map[string]bool) {
+	if !f.checkLength("authorizations", len(authorizations)) {
 		return
 	}
 	ids, keys := map[string]bool{}, map[string]bool{}
-	for i, a := range d.Authorizations {
+	for i, a := range authorizations {
 		field := at("authorizations", i)
 		a.check(f, field, classifications)
 		f.Check(!ids[a.ID], field+".id", a.ID, "an id that no other authorisation has")

@@ -70,3 +70,30 @@ func ParseOCIDigest(s string) (Digest, error) {
 
 // SumDigest returns the SHA-256 digest of data.
 func SumDigest(data []byte) Digest { return sha256.Sum256(data) }
+
+// A PaperDigest is the digest of a paper as other papers refer to it: SHA-256
+// of its DSSE payload, written "sha256:" and 64 lower-case hex digits. The zero
+// value refers to none.
+type PaperDigest Digest
+
+// String returns the digest as papers hold it, and "" for the zero value.
+func (d PaperDigest) String() string { return Digest(d).OCI() }
+
+// IsZero reports whether d refers to no paper.
+func (d PaperDigest) IsZero() bool { return d == PaperDigest{} }
+
+// MarshalText returns d as [PaperDigest.String] does. It never fails.
+func (d PaperDigest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what [PaperDigest.String] writes of a digest, and nothing
+// else; on an error d keeps its value. Sixty-four zeros are refused: they would
+// be read as no paper, and a transfer that names such a one before it as the
+// first.
+func (d *PaperDigest) UnmarshalText(text []byte) error {
+	parsed, err := ParseOCIDigest(string(text))
+	if err != nil || parsed.IsZero() {
+		return &FieldError{Found: Quote(string(text)), Wanted: "the digest of a paper, sha256: and 64 hex digits in lower case"}
+	}
+	*d = PaperDigest(parsed)
+	return nil
+}

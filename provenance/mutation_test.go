@@ -45,7 +45,7 @@ var excuses = []excuse{
 				n++
 			}
 		}
-		return n > 1
+		return n > 1 && at2(value, "id") != nil // of a transfer the schema says it
 	}},
 	{"cross reference: the number repeats the citation", regexp.MustCompile(`^authorizations\[\d+\]\.number$`), func(doc, value any, path string) bool {
 		a := at2(doc, strings.TrimSuffix(path, ".number"))
@@ -70,7 +70,31 @@ var excuses = []excuse{
 		_, err := LoadZone(value.(string))
 		return err != nil
 	}},
-	{"whole numbers in one spelling", regexp.MustCompile(`^sequence$|\.quantity$`), func(_, value any, _ string) bool {
+	{"cross reference: an entry's authorisation once", regexp.MustCompile(`^entries\[\d+\]$`), func(doc, value any, _ string) bool {
+		n := 0
+		for _, other := range at2(doc, "entries").([]any) {
+			if keyOf(other) == keyOf(value) {
+				n++
+			}
+		}
+		return n > 1
+	}},
+	{"cross reference: a parent once", regexp.MustCompile(`^parents\[\d+\]\.digest\.dirHash1$`), func(doc, value any, _ string) bool {
+		n := 0
+		for _, other := range at2(doc, "parents").([]any) {
+			if at2(other, "digest.dirHash1") == value {
+				n++
+			}
+		}
+		return n > 1
+	}},
+	{"cross reference: a transfer to another party", regexp.MustCompile(`^to\.id$`), func(doc, value any, _ string) bool {
+		return value == at2(doc, "from")
+	}},
+	{"time order", regexp.MustCompile(`^nextUpdate$`), func(doc, value any, _ string) bool {
+		return value.(string) <= at2(doc, "thisUpdate").(string)
+	}},
+	{"whole numbers in one spelling", regexp.MustCompile(`(^|\.)sequence$|\.quantity$|^copies$`), func(_, value any, _ string) bool {
 		return strings.ContainsAny(string(value.(json.Number)), ".eE")
 	}},
 	{"lengths in bytes", regexp.MustCompile(``), func(_, value any, _ string) bool {
@@ -106,7 +130,7 @@ func idsOf(doc any, list string) (ids []any) {
 	return ids
 }
 
-// nasty are texts put in place of every text of a declaration.
+// nasty are texts put in place of every text of a predicate.
 var nasty = []string{
 	"", " ", "x", "X", "0", "null", "a b", "-a", "a-", "a--b", "A-B", "é", "\u00a0", "\u3000", "a\u0000", "a\u001b[2J", "a\n", "\na", "a\tb", "a\u0085",
 	"a\u2028b", "\u202ea", "a\u2066", "a/b", "/a", "a//b", "a/", "./a", "a/..", "..", "\\", ".carnet/x", ".CARNET", ".carnet. ", ".carnet\u200d/x", "a\u200fb",
@@ -116,17 +140,35 @@ var nasty = []string{
 	strings.Repeat("0", 64), strings.Repeat("a", 64), strings.Repeat("A", 64), strings.Repeat("a", 63) + "g",
 }
 
+var times = []string{"2027-01-02T00:00:00.5Z", "2027-01-02T00:00:00.50Z", "2027-01-02T00:00:00.Z", "2027-01-02T00:00:00,5Z", "2027-01-02t00:00:00z", "2027-01-02T00:00:00+00:00",
+	"2027-01-02T24:00:00Z", "2027-01-02T23:59:60Z", "2027-02-30T00:00:00Z", "2028-02-29T00:00:00Z", "0001-01-01T00:00:00Z", "0999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999999Z",
+	"2027-01-02T00:00:00.0000000001Z", "2027-01-02", "2027-01-02 00:00:00Z", "10000-01-01T00:00:00Z"}
+
+var papers = []string{"sha256:" + strings.Repeat("a", 64), "sha256:" + strings.Repeat("0", 64), "sha256:" + strings.Repeat("A", 64), "SHA256:" + strings.Repeat("a", 64),
+	"sha512:" + strings.Repeat("a", 64), "sha256:" + strings.Repeat("a", 63), "sha256:" + strings.Repeat("a", 65), "sha256:sha256:" + strings.Repeat("a", 64)}
+
 // alike are texts put in place of the texts of members of that name, beside
 // those that other declarations have there.
 var alike = map[string][]string{
 	"declarationId": {"urn:uuid:00000000-0000-0000-0000-000000000000", "urn:uuid:7d1c6a0e8e0b4c539a535b2f3a0c9d11", "URN:UUID:00000000-0000-0000-0000-000000000000"},
 	"supersedes":    {"urn:uuid:00000000-0000-0000-0000-000000000000#9", "urn:uuid:00000000-0000-0000-0000-000000000000#09", "urn:uuid:00000000-0000-0000-0000-000000000000"},
-	"issuedAt": {"2027-01-02T00:00:00.5Z", "2027-01-02T00:00:00.50Z", "2027-01-02T00:00:00.Z", "2027-01-02T00:00:00,5Z", "2027-01-02t00:00:00z", "2027-01-02T00:00:00+00:00",
-		"2027-01-02T24:00:00Z", "2027-01-02T23:59:60Z", "2027-02-30T00:00:00Z", "2028-02-29T00:00:00Z", "0001-01-01T00:00:00Z", "0999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999999Z",
-		"2027-01-02T00:00:00.0000000001Z", "2027-01-02", "2027-01-02 00:00:00Z", "10000-01-01T00:00:00Z"},
-	"date":        {"2027-02-29", "2028-02-29", "2027-04-31", "2027-13-01", "2027-00-10", "2027-1-2", "0000-01-01", "0999-01-01", "1000-01-01", "9999-12-31", "20270102"},
-	"validFrom":   {"2027-02-29", "2200-01-01", "1999-01-01"},
-	"validUntil":  {"2027-02-29", "2200-01-01", "1999-01-01"},
+	"issuedAt":      times,
+	"at":            times,
+	"since":         times,
+	"thisUpdate":    times,
+	"nextUpdate":    times,
+	"date":          {"2027-02-29", "2028-02-29", "2027-04-31", "2027-13-01", "2027-00-10", "2027-1-2", "0000-01-01", "0999-01-01", "1000-01-01", "9999-12-31", "20270102"},
+	"validFrom":     {"2027-02-29", "2200-01-01", "1999-01-01"},
+	"validUntil":    {"2027-02-29", "2200-01-01", "1999-01-01"},
+	"from":          {"cage:0ABC1", "dns:kestrel.example"},
+	"transfer":      papers,
+	"previous":      papers,
+	"operations":    {"1", "0", "0.5", "10.0", "1.", "1e0", "1e9", "1e99", "1e100", "1e+9", "1E9", "1.5e3", "-1", "1234567890123456789", "12345678901234567890", "1e09", " 1"},
+	"accepts": {"a/b/c#d@sha256:" + strings.Repeat("a", 64), "a/b/c#d@" + strings.Repeat("a", 64), "a/b/c#d@sha256:" + strings.Repeat("A", 64), "a/b#d@sha256:" + strings.Repeat("a", 64),
+		"a/b/c@sha256:" + strings.Repeat("a", 64), "a/b/#d@sha256:" + strings.Repeat("a", 64), "A/b/c#d@sha256:" + strings.Repeat("a", 64), "a/b/22 CFR #1 @x#d@sha256:" + strings.Repeat("a", 64),
+		"a/b/c#d e@sha256:" + strings.Repeat("a", 64), "a/b/c#-d@sha256:" + strings.Repeat("a", 64), "a/b/c\u001b#d@sha256:" + strings.Repeat("a", 64), "a/b/\u202ec#d@sha256:" + strings.Repeat("a", 64),
+		"a/b/" + strings.Repeat("x", maxAcceptance-77) + "#d@sha256:" + strings.Repeat("a", 64), "a/b/" + strings.Repeat("x", maxAcceptance-76) + "#d@sha256:" + strings.Repeat("a", 64),
+		"a/b/" + strings.Repeat("é", 500) + "#d@sha256:" + strings.Repeat("a", 64)},
 	"party":       {"cage:0ABC1", "cage:0ABC", "cage:0abc1", "LEI:0000CARNETTESTS00042", "lei:0000CARNETTESTS0004A", "uei:abcdef123456", "dns:example", "dns:a_b.example", "dns:-a.example", "dns:a.example.", "gov:aus", "gov:au/", "gov:au//x", "gov:AU", "eori:gb123", "eori:GB123", "did:web:a.example", "x:", ":x", "a.b:c", "cage:a/b"},
 	"id":          {"cage:0ABC1", "cage:0abc1", "eori:gb123", "uei:ABCDEF123456", "c1", "_c", "C.1-x_y"},
 	"parties":     {"cage:0ABC1", "cage:0abc1", "gov:au/defence/navy"},
@@ -144,14 +186,34 @@ var alike = map[string][]string{
 	"code": {"EAR99", "0A000", "5D002", "5D002.c", "5D002c", "5D002.c.1", "5d002", "5D002.C", "5D002.a.b.c.d.e.f.g", "5D002.a.b.c.d.e.f.g.h", "5D002.a.123", "2B350i", "2B350i10", "2B350i101", "2B350.i.1.0.1",
 		"I", "IIII", "XIX", "XXI", "XXI(a)", "XXII", "XI(d)(1)", "XI(d)(01)", "XI(a)(5)(iii)(A)", "XI(D)", "XI (d)", "XI(a)(5)(iii)(A)(1)",
 		"ML1", "ML0", "ML22", "ML23", "ML21.a.1", "ML21a", "ML21.", "ML21.a..b", "ML21.A", "ML04", "PL5001", "PL5001.a", "PL500", "PL50011", "5.A.2.a", "5.A.2.a.12", "5A2a", "0.A.1"},
-	"kind":        {"dsp-5", "dsp-61", "dsp-94", "exemption", "license-exception", "nlr", "fms-loa", "uk-ogel", "eu-general", "dsp-83", "navy"},
+	"kind":        slices.Concat(words(authorizationKinds), words(partyKinds), []string{"dsp-83", "navy"}),
+	"list":        words(lists),
+	"method":      slices.Concat(methods, words(derivationMethods)),
+	"state":       words(authorizationStates),
+	"action":      words(actions),
+	"actions":     words(actions),
+	"effect":      words(effects),
+	"roles":       words(roles),
+	"itemKind":    words(itemKinds),
+	"nature":      natures,
+	"retransfer":  retransferTerms,
+	"derivatives": derivativeTerms,
+	"ruling":      {RulingProceed, RulingRefuse, "permit"},
 	"executables": {"bin/a", "bin//a", "bin/a\\b"},
+}
+
+// words are the values of a closed list, in which the schema and Go must agree.
+func words[T ~string](list []T) (out []string) {
+	for _, v := range list {
+		out = append(out, string(v))
+	}
+	return out
 }
 
 // dependent are the members whose values the rest of the document makes right
 // or wrong: the code of a classification by its list, the number of an
-// authorisation by its kind.
-var dependent = map[string]bool{"list": true, "code": true, "regime": true, "reasons": true, "ref": true, "kind": true, "number": true, "citation": true}
+// authorisation by its kind, the sequence of an entry by its state.
+var dependent = map[string]bool{"list": true, "code": true, "regime": true, "reasons": true, "ref": true, "kind": true, "number": true, "citation": true, "state": true}
 
 // eachMutation calls yield with every single mutation of the JSON document doc,
 // which it changes in place and restores. Of like entries one is mutated. The
@@ -270,22 +332,30 @@ func vocabularyOf(docs []any) map[string][]string {
 }
 
 // TestSchemaAgreesWithType decides every single mutation of the valid
-// declarations twice, by the schema and by Go.
+// predicates twice, by the schema and by Go.
 func TestSchemaAgreesWithType(t *testing.T) {
-	cases := declarationCases(t)
-	var docs []any
-	for _, raw := range cases {
-		docs = append(docs, decodeAny(t, raw))
-	}
-	vocabulary := vocabularyOf(docs)
-	schema := compiledSchema(t, TypeDeclaration)
-	accepted, refused, excused, done := 0, 0, map[string]int{}, map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		t.Run(name, func(t *testing.T) {
-			doc := decodeAny(t, cases[name])
-			agree(t, schema, doc, "unchanged", true)
+	excused, doneOfDeclaration := map[string]int{}, map[string]bool{}
+	eachType(t, func(t *testing.T, name, predicateType string) {
+		cases := samples(t, name)
+		var docs []any
+		for _, raw := range cases {
+			docs = append(docs, decodeAny(t, raw))
+		}
+		vocabulary := vocabularyOf(docs)
+		schema := compiledSchema(t, predicateType)
+		accepted, refused, done := 0, 0, map[string]bool{}
+		if name == "authorization" {
+			// TestSchemaDefinitionsAgree has it that these are defined as in a
+			// declaration, and Go checks them with the same functions.
+			for shape := range doneOfDeclaration {
+				done[shape] = strings.Contains(shape, "[]")
+			}
+		}
+		for _, file := range slices.Sorted(maps.Keys(cases)) {
+			doc := decodeAny(t, cases[file])
+			agree(t, schema, predicateType, doc, file+" unchanged", true)
 			eachMutation(doc, vocabulary, done, func(what string) {
-				ok, reason := agree(t, schema, doc, what, false)
+				ok, reason := agree(t, schema, predicateType, doc, file+" "+what, false)
 				switch {
 				case reason != "":
 					for r := range strings.SplitSeq(reason, "\n") {
@@ -297,15 +367,19 @@ func TestSchemaAgreesWithType(t *testing.T) {
 					refused++
 				}
 			})
-			if got, want := string(encodeAny(t, doc)), string(encodeAny(t, decodeAny(t, cases[name]))); got != want {
-				t.Error("a mutation was not taken back")
+			if got, want := string(encodeAny(t, doc)), string(encodeAny(t, decodeAny(t, cases[file]))); got != want {
+				t.Errorf("%s: a mutation was not taken back", file)
 			}
-		})
-	}
-	t.Logf("%d accepted and %d refused by both, excused: %v", accepted, refused, excused)
-	if accepted < 100 || refused < 1000 {
-		t.Errorf("%d accepted and %d refused by both: the corpus is too small", accepted, refused)
-	}
+		}
+		if name == "export-control" {
+			doneOfDeclaration = done
+		}
+		t.Logf("%d accepted and %d refused by both", accepted, refused)
+		if accepted < 80 || refused < 300 || name == "export-control" && refused < 5000 {
+			t.Errorf("%d accepted and %d refused by both: the corpus is too small", accepted, refused)
+		}
+	})
+	t.Logf("excused: %v", excused)
 	for _, e := range excuses {
 		if excused[e.name] == 0 {
 			t.Errorf("nothing needs the excuse %q", e.name)
@@ -315,10 +389,10 @@ func TestSchemaAgreesWithType(t *testing.T) {
 
 // agree judges doc twice. It returns Go's judgement and, where the schema
 // accepts what Go refuses, the names of the excuses, one a line.
-func agree(t *testing.T, schema *jsonschema.Schema, doc any, what string, mustAccept bool) (ok bool, reason string) {
+func agree(t *testing.T, schema *jsonschema.Schema, predicateType string, doc any, what string, mustAccept bool) (ok bool, reason string) {
 	t.Helper()
 	bySchema := schema.Validate(doc)
-	_, byGo := parseDeclaration(encodeAny(t, doc))
+	_, byGo := parsePredicate(predicateType, encodeAny(t, doc))
 	var invalid *InvalidError
 	switch {
 	case byGo == nil && bySchema == nil:

@@ -3,6 +3,7 @@ package provenance
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -131,6 +132,12 @@ const maxList = 1024
 
 func (f *Findings) checkLength(field string, n int) bool {
 	return f.Check(n <= maxList, field, "too many entries", "at most 1024")
+}
+
+// checkCount wants a whole number from least to the greatest that RFC 8785
+// writes without rounding.
+func (f *Findings) checkCount(field string, n, least int64) bool {
+	return f.Check(n >= least && n <= MaxInteger, field, strconv.FormatInt(n, 10), "a whole number from "+strconv.FormatInt(least, 10)+" to 2^53-1")
 }
 
 const (

@@ -4,8 +4,11 @@
 //
 // A release tool starts with [Scan], which hashes a folder into a [Manifest],
 // and [NewStatement], which puts a [Declaration] about its root into a
-// Statement; package attest signs that. A reader starts with [ParseStatement]
-// and [ParsePredicate].
+// Statement; package attest signs that. What happens after the transfer is said
+// in papers of the same kind ([Grant], [Status], [Transfer], [Acknowledgement],
+// [Derivation], [Ruling]); those that are about no artifact start with
+// [NewFreeStanding]. A reader starts with [ParseStatement] and
+// [Statement.ParsePredicate].
 //
 // # What it does not prove
 //

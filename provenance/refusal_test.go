@@ -3,15 +3,14 @@ package provenance
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// declarationRefusals holds single faults: in the valid declaration base the
-// value at path is replaced by value (JSON, or "-" to remove it), and the
-// finding must name field; path itself where field is empty.
-var declarationRefusals = []struct{ base, path, value, field string }{
+// declarationRefusals holds single faults of declarations.
+var declarationRefusals = []refusal{
 	{"arden-tracker", "declarationId", remove, ""},
 	{"arden-tracker", "declarationId", `"urn:uuid:7D1C6A0E-8E0B-4C53-9A53-5B2F3A0C9D11"`, ""}, // one spelling
 	{"arden-tracker", "declarationId", `"7d1c6a0e-8e0b-4c53-9a53-5b2f3a0c9d11"`, ""},
@@ -194,56 +193,22 @@ var declarationRefusals = []struct{ base, path, value, field string }{
 	{"arden-tracker", "parties[0].Roles", `[]`, ""},
 }
 
-func TestDeclarationRefusals(t *testing.T) {
-	if len(declarationRefusals) == 0 {
-		t.Fatal("no cases")
-	}
-	cases := declarationCases(t)
-	refused := map[string]bool{}
-	for _, c := range declarationRefusals {
-		field := c.field
-		if field == "" {
-			field = c.path
-		}
-		t.Run(fmt.Sprintf("%s/%s=%s", c.base, c.path, c.value), func(t *testing.T) {
-			base, ok := cases[c.base]
-			if !ok {
-				t.Fatal("no such declaration")
-			}
-			_, err := parseDeclaration(edited(t, base, c.path, c.value))
-			var invalid *InvalidError
-			if !errors.As(err, &invalid) {
-				t.Fatalf("got %v, want an InvalidError", err)
-			}
-			var first *FieldError
-			if !errors.As(err, &first) || first != invalid.Fields[0] {
-				t.Error("errors.As does not find the first finding")
-			}
-			for _, f := range invalid.Fields {
-				if f.Wanted == "" {
-					t.Errorf("%s: does not say what is wanted", f.Field)
-				}
-				if f.Field == field {
-					refused[indexForm.ReplaceAllString(field, "[]")] = true
-					return
-				}
-			}
-			t.Errorf("%v, want a finding for %s", err, field)
-		})
-	}
-	// No field may go without a case of its refusal.
-	for _, shape := range shapes(declarationMembers()) {
-		if !refused[shape] && !refused[shape+"[]"] {
-			t.Errorf("no case refuses a value of %s", shape)
+// sharedRefusals are the refusals of a declaration that hold for a grant too:
+// what is wrong with a classification, a party or an authorisation.
+var sharedRefusals = func() (out []refusal) {
+	for _, r := range declarationRefusals {
+		section, _, _ := strings.Cut(r.path, "[")
+		ofGrant := section == "classifications" || section == "parties" || section == "authorizations"
+		open := r.field == "parties" || r.path == "parties" && r.value == "[]" // roles of parties, and whether any are named
+		if r.base == "arden-tracker" && ofGrant && !open {
+			out = append(out, refusal{"authorization", r.path, r.value, r.field})
 		}
 	}
-}
-
-var indexForm = regexp.MustCompile(`\[[0-9]+\]`)
+	return out
+}()
 
 // TestEndlessData has one case per bound: one more entry than allowed.
 func TestEndlessData(t *testing.T) {
-	raw := declarationCases(t)["arden-tracker"]
 	many := func(n int, format string) string {
 		entries := make([]string, n)
 		for i := range entries {
@@ -251,35 +216,84 @@ func TestEndlessData(t *testing.T) {
 		}
 		return "[" + strings.Join(entries, ",") + "]"
 	}
-	for _, c := range []struct{ path, format string }{
-		{"supersedes", `"urn:uuid:7d1c6a0e-8e0b-4c53-9a53-5b2f3a0c9d11#1#"`},
-		{"parents", `"` + strings.Repeat("a", 64) + `"`},
-		{"classifications", `{"id":"c#"}`},
-		{"parties", `{"id":"cage:#"}`},
-		{"parties[0].names", `{"value":"n#"}`},
-		{"authorizations", `{"id":"a#"}`},
-		{"authorizations[0].items", `{"name":"n#"}`},
-		{"authorizations[0].parties", `"dns:n#.example"`},
-		{"authorizations[0].endUses", `{"code":"e#","text":"t"}`},
-		{"authorizations[0].conditions", `{"id":"c#","text":"t","effect":"inform"}`},
-		{"authorizations[0].evidence", `{"type":"t#"}`},
-		{"statements", `{"citation":"c#"}`},
-		{"markings", `{"scheme":"s#","value":"v"}`},
+	hex := strings.Repeat("a", 64)
+	tested, schemas := map[string]int{}, map[string]*jsonschema.Schema{}
+	for _, c := range []struct {
+		name, base, path string
+		bound            int
+		format           string
+	}{
+		{"export-control", "arden-tracker", "supersedes", maxList, `"urn:uuid:7d1c6a0e-8e0b-4c53-9a53-5b2f3a0c9d11#1#"`},
+		{"export-control", "arden-tracker", "parents", maxList, `"` + hex + `"`},
+		{"export-control", "arden-tracker", "classifications", maxList, `{"id":"c#"}`},
+		{"export-control", "arden-tracker", "parties", maxList, `{"id":"cage:#"}`},
+		{"export-control", "arden-tracker", "parties[0].names", maxList, `{"value":"n#"}`},
+		{"export-control", "arden-tracker", "authorizations", maxList, `{"id":"a#"}`},
+		{"export-control", "arden-tracker", "authorizations[0].items", maxList, `{"name":"n#"}`},
+		{"export-control", "arden-tracker", "authorizations[0].parties", maxList, `"dns:n#.example"`},
+		{"export-control", "arden-tracker", "authorizations[0].endUses", maxList, `{"code":"e#","text":"t"}`},
+		{"export-control", "arden-tracker", "authorizations[0].conditions", maxList, `{"id":"c#","text":"t","effect":"inform"}`},
+		{"export-control", "arden-tracker", "authorizations[0].evidence", maxList, `{"type":"t#"}`},
+		{"export-control", "arden-tracker", "statements", maxList, `{"citation":"c#"}`},
+		{"export-control", "arden-tracker", "markings", maxList, `{"scheme":"s#","value":"v"}`},
+		{"authorization", "authorization", "classifications", maxList, `{"id":"c#"}`},
+		{"authorization", "authorization", "parties", maxList, `{"id":"cage:#"}`},
+		{"authorization", "authorization", "authorizations", maxList, `{"id":"a#"}`},
+		{"authorization", "authorization", "reclassifies", maxList, `{"regime":"r#","list":"us-usml","code":"XI","authority":"a"}`},
+		{"status", "status", "entries", maxEntries, `{"kind":"dsp-5","number":"N#X","state":"active","since":"2027-01-05T00:00:00Z"}`},
+		{"status", "status", "entries[0].evidence", maxList, `{"type":"t","sha256":"` + hex + `"}`},
+		{"transfer", "transfer", "authorizations", maxList, `{"authority":"a","kind":"dsp-5","number":"N#X"}`},
+		{"transfer", "transfer", "to.names", maxList, `{"value":"n#"}`},
+		{"acknowledgement", "acknowledgement", "accepts", maxList, `"us-ddtc/dsp-5/050123456##@sha256:` + hex + `"`},
+		{"derivation", "derivation", "parents", maxList, `{"name":"n#","digest":{"dirHash1":"` + hex + `"}}`},
 	} {
+		tested[c.name]++
+		raw, document := samples(t, c.name)[c.base], c.name+"/v1"
+		tooMany := edited(t, raw, c.path, many(c.bound+1, c.format))
+		if schemas[document] == nil {
+			schemas[document] = compiledSchema(t, typePrefix+document)
+		}
+		if err := schemas[document].Validate(decodeAny(t, tooMany)); err == nil {
+			t.Errorf("%s: %s: the schema accepts too many", c.name, c.path)
+		}
+		_, err := parsePredicate(typePrefix+document, tooMany)
 		var invalid *InvalidError
-		if _, err := parseDeclaration(edited(t, raw, c.path, many(maxList+1, c.format))); !errors.As(err, &invalid) {
-			t.Errorf("%s: got %v, want an InvalidError", c.path, err)
-		} else if invalid.Fields[0].Field != c.path {
-			t.Errorf("%s: the first finding is for %s", c.path, invalid.Fields[0].Field)
+		if isRefused(t, err, document, c.path) && errors.As(err, &invalid) && invalid.Fields[0].Field != c.path {
+			t.Errorf("%s: %s: the first finding is for %s", c.name, c.path, invalid.Fields[0].Field)
 		}
 	}
-	for path, n := range map[string]int{"item.name": maxLine, "item.description": maxText, "responsiblePerson.title": maxLine} {
-		if _, err := parseDeclaration(edited(t, raw, path, `"`+strings.Repeat("x", n)+`"`)); err != nil {
-			t.Errorf("%s of %d bytes: %v", path, n, err)
+	for _, name := range typeNames() {
+		if tested[name] == 0 && name != "ruling" { // which has no list
+			t.Errorf("%s: no bound is tested", name)
 		}
-		var field *FieldError
-		if _, err := parseDeclaration(edited(t, raw, path, `"`+strings.Repeat("x", n+1)+`"`)); !errors.As(err, &field) || field.Field != path {
-			t.Errorf("%s of %d bytes: got %v", path, n+1, err)
+	}
+	longest := edited(t, samples(t, "status")["status"], "entries", many(maxEntries, `{"kind":"dsp-5","number":"N#X","state":"active","since":"2027-01-05T00:00:00Z"}`))
+	if _, err := parsePredicate(TypeStatus, longest); err != nil {
+		t.Errorf("a snapshot of the greatest length: %v", err)
+	}
+	if err := schemas["status/v1"].Validate(decodeAny(t, longest)); err != nil {
+		t.Errorf("a snapshot of the greatest length: the schema: %v", err)
+	}
+	for _, c := range []struct {
+		name, base, path string
+		bound            int
+	}{
+		{"export-control", "arden-tracker", "item.name", maxLine},
+		{"export-control", "arden-tracker", "item.description", maxText},
+		{"export-control", "arden-tracker", "responsiblePerson.title", maxLine},
+		{"status", "status-suspended", "entries[1].reason", maxLine},
+		{"transfer", "transfer", "to.name", maxLine},
+		{"acknowledgement", "acknowledgement-witnessed", "witnessed.receipt.signer", maxLine},
+		{"derivation", "derivation", "parents[0].name", maxLine},
+		{"ruling", "ruling", "citation", maxLine},
+		{"ruling", "ruling", "reasons", maxText},
+		{"ruling", "ruling", "decides.code", 64},
+	} {
+		raw := samples(t, c.name)[c.base]
+		if _, err := parsePredicate(typePrefix+c.name+"/v1", edited(t, raw, c.path, `"`+strings.Repeat("x", c.bound)+`"`)); err != nil {
+			t.Errorf("%s of %d bytes: %v", c.path, c.bound, err)
 		}
+		_, err := parsePredicate(typePrefix+c.name+"/v1", edited(t, raw, c.path, `"`+strings.Repeat("x", c.bound+1)+`"`))
+		isRefused(t, err, c.name+"/v1", c.path)
 	}
 }

@@ -102,7 +102,9 @@ func goMembers(t reflect.Type) *member {
 	return out
 }
 
-func declarationMembers() *member { return goMembers(reflect.TypeFor[Declaration]()) }
+func membersOf(predicateType string) *member {
+	return goMembers(reflect.TypeOf(newPredicate[predicateType]()))
+}
 
 // shapes lists the paths of every member below m: parties[].roles, ….
 func shapes(m *member) []string {
@@ -126,15 +128,51 @@ func shapes(m *member) []string {
 // The schema and the Go type have the same members, at every depth, and the
 // schema lets no other in and says of each what it is.
 func TestSchemaHasTheMembersOfTheType(t *testing.T) {
-	if n := len(shapes(declarationMembers())); n < 80 {
-		t.Fatalf("only %d members found", n)
+	if n := len(shapes(membersOf(TypeDeclaration))); n < 80 {
+		t.Fatalf("only %d members of a declaration found", n)
 	}
-	text, err := Schema(TypeDeclaration)
+	eachType(t, func(t *testing.T, _, predicateType string) {
+		if n := len(shapes(membersOf(predicateType))); n < 5 {
+			t.Fatalf("only %d members found", n)
+		}
+		root := schemaText(t, predicateType)
+		sameMembers(t, root, "", root, membersOf(predicateType))
+	})
+}
+
+func schemaText(t testing.TB, predicateType string) map[string]any {
+	t.Helper()
+	text, err := Schema(predicateType)
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := decodeAny(t, text).(map[string]any)
-	sameMembers(t, root, "", root, declarationMembers())
+	return decodeAny(t, text).(map[string]any)
+}
+
+// Each schema stands alone, so that editors need no network; what several
+// define is defined the same, and nothing is defined for nobody.
+func TestSchemaDefinitionsAgree(t *testing.T) {
+	first, shared := map[string]any{}, 0
+	eachType(t, func(t *testing.T, name, predicateType string) {
+		root := schemaText(t, predicateType)
+		if root["$id"] != "https://github.com/carnet-dev/carnet/provenance/schema/"+name+".v1.schema.json" {
+			t.Errorf("$id is %v", root["$id"])
+		}
+		text := string(encodeAny(t, root))
+		for def, schema := range root["$defs"].(map[string]any) {
+			if !strings.Contains(text, `"$ref":"#/$defs/`+def+`"`) {
+				t.Errorf("nothing refers to %s", def)
+			}
+			if known, ok := first[def]; !ok {
+				first[def] = schema
+			} else if shared++; !reflect.DeepEqual(known, schema) {
+				t.Errorf("%s is defined in another way than in an earlier schema", def)
+			}
+		}
+	})
+	if shared == 0 {
+		t.Error("no definition is shared")
+	}
 }
 
 func sameMembers(t *testing.T, root map[string]any, path string, node any, m *member) {
@@ -217,10 +255,6 @@ func resolve(t *testing.T, root map[string]any, node any, object bool) (schema m
 
 // What FORMATS lists as optional may be left out, and nothing else may.
 func TestSchemaRequired(t *testing.T) {
-	text, err := Schema(TypeDeclaration)
-	if err != nil {
-		t.Fatal(err)
-	}
 	required := func(node any) []string {
 		var out []string
 		for _, name := range node.(map[string]any)["required"].([]any) {
@@ -229,23 +263,36 @@ func TestSchemaRequired(t *testing.T) {
 		slices.Sort(out)
 		return out
 	}
-	root := decodeAny(t, text).(map[string]any)
-	defs := root["$defs"].(map[string]any)
-	for name, want := range map[string][]string{
-		"":                 {"declarationId", "issuedAt", "item", "itemKind", "parties", "responsiblePerson", "securityClassification", "sequence", "terms"},
-		"item":             {"description", "name", "nature", "version"},
-		"classification":   {"code", "determination", "id", "list", "listAsOf", "regime"},
-		"party":            {"country", "id", "kind", "name", "roles"},
-		"authorization":    {"actions", "authority", "covers", "destinations", "endUses", "id", "kind", "parties"},
-		"endUseMonitoring": nil,
-		"limits":           nil,
-	} {
-		node := any(root)
-		if name != "" {
-			node = defs[name]
-		}
-		if got := required(node); !slices.Equal(got, want) {
-			t.Errorf("%s: %v required, want %v", name, got, want)
-		}
+	want := map[string]map[string][]string{
+		"export-control": {
+			"":                 {"declarationId", "issuedAt", "item", "itemKind", "parties", "responsiblePerson", "securityClassification", "sequence", "terms"},
+			"item":             {"description", "name", "nature", "version"},
+			"classification":   {"code", "determination", "id", "list", "listAsOf", "regime"},
+			"party":            {"country", "id", "kind", "name", "roles"},
+			"authorization":    {"actions", "authority", "covers", "destinations", "endUses", "id", "kind", "parties"},
+			"endUseMonitoring": nil,
+			"limits":           nil,
+		},
+		"authorization":   {"": {"classifications", "exporter", "issuedAt", "sequence"}, "reclassification": {"authority", "code", "list", "regime"}},
+		"status":          {"": {"authority", "entries", "nextUpdate", "sequence", "thisUpdate"}, "entry": {"kind", "number", "since", "state"}},
+		"transfer":        {"": {"action", "at", "authorizations", "copies", "destination", "endUse", "from", "to"}, "authorizationRef": {"authority", "kind", "number"}},
+		"acknowledgement": {"": {"at", "party", "transfer"}, "witnessed": {"receipt"}, "receipt": {"date", "sha256", "signer"}},
+		"derivation":      {"": {"at", "method", "parents", "performer", "place"}, "parent": {"digest", "name"}, "compute": {"operations"}},
+		"ruling":          {"": {"citation", "decides", "officer", "reasons", "ruling", "validUntil"}, "decided": {"code"}, "officer": {"name", "party", "title"}},
 	}
+	eachType(t, func(t *testing.T, name, predicateType string) {
+		root := schemaText(t, predicateType)
+		if len(want[name][""]) == 0 {
+			t.Fatal("no cases")
+		}
+		for def, want := range want[name] {
+			node := any(root)
+			if def != "" {
+				node = root["$defs"].(map[string]any)[def]
+			}
+			if got := required(node); !slices.Equal(got, want) {
+				t.Errorf("%s: %v required, want %v", def, got, want)
+			}
+		}
+	})
 }

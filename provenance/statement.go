@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -182,7 +181,9 @@ func ParseStatement(payload []byte) (*Statement, error) {
 		// Carnet's own statements have one spelling.
 		f.Check(w.Type == StatementType, "_type", w.Type, StatementType+" for this predicate type")
 		for i, d := range w.Subject {
-			f.Check(d.plain(), at("subject", i), "more than a name and digests", "name and digest only, for this predicate type")
+			if !d.plain() {
+				f.Add(at("subject", i), "more than a name and digests", "name and digest only, for this predicate type")
+			}
 		}
 	}
 	if err := f.Err(document); err != nil {
@@ -195,20 +196,37 @@ func ParseStatement(payload []byte) (*Statement, error) {
 // a known length, in digits.
 var hexDigests = map[string]int{algSHA256: 64, algDirHash: 64, "sha1": 40, "gitCommit": 40, "sha512": 128, "sha384": 96}
 
-var hexForm = regexp.MustCompile(`^[0-9a-f]+$`)
+// isHex reports whether s consists of hex digits in lower case.
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return s != ""
+}
 
-func (d descriptor) check(f *Findings, field string) {
-	f.Check(len(d.Name) <= maxLine && (d.Name == "" || printable(d.Name, "")), field+".name", d.Name, "printable text of at most 512 bytes")
-	f.Check(len(d.Digest) > 0, field+".digest", "", "at least one digest")
-	f.Check(len(d.Digest) <= maxDigests, field+".digest", fmt.Sprintf("%d digests", len(d.Digest)), "at most 32")
+// check records what is wrong with the subject at subject[i]. Every paper has
+// some and hardly one is wrong, so words are put together only where one is.
+func (d descriptor) check(f *Findings, i int) {
+	if len(d.Name) > maxLine || d.Name != "" && !printable(d.Name, "") {
+		f.Add(at("subject", i)+".name", d.Name, "printable text of at most 512 bytes")
+	}
+	if len(d.Digest) == 0 {
+		f.Add(at("subject", i)+".digest", "", "at least one digest")
+	}
+	if len(d.Digest) > maxDigests {
+		f.Add(at("subject", i)+".digest", fmt.Sprintf("%d digests", len(d.Digest)), "at most 32")
+	}
 	for _, alg := range slices.Sorted(maps.Keys(d.Digest)) { // in one order: a decision repeats this error byte for byte
 		value := d.Digest[alg]
 		want, known := hexDigests[alg]
-		if known {
-			f.Check(len(value) == want && hexForm.MatchString(value), field+".digest."+alg, value, fmt.Sprintf("%d hex digits in lower case", want))
-			continue
+		switch {
+		case known && (len(value) != want || !isHex(value)):
+			f.Add(at("subject", i)+".digest."+alg, value, fmt.Sprintf("%d hex digits in lower case", want))
+		case !known && (alg == "" || value == "" || len(alg) > 64 || len(value) > 256):
+			f.Add(at("subject", i)+".digest", alg, "an algorithm and a value")
 		}
-		f.Check(alg != "" && value != "" && len(alg) <= 64 && len(value) <= 256, field+".digest", alg, "an algorithm and a value")
 	}
 }
 
@@ -229,24 +247,41 @@ func (e *UnknownTypeError) Error() string {
 
 // newPredicate makes an empty predicate for each type of Carnet's own.
 var newPredicate = map[string]func() Predicate{
-	TypeDeclaration: func() Predicate { return new(Declaration) },
+	TypeDeclaration:     func() Predicate { return new(Declaration) },
+	TypeAuthorization:   func() Predicate { return new(Grant) },
+	TypeStatus:          func() Predicate { return new(Status) },
+	TypeTransfer:        func() Predicate { return new(Transfer) },
+	TypeAcknowledgement: func() Predicate { return new(Acknowledgement) },
+	TypeDerivation:      func() Predicate { return new(Derivation) },
+	TypeRuling:          func() Predicate { return new(Ruling) },
 }
 
-func typeNames() []string { return []string{"export-control"} }
+func typeNames() []string {
+	return []string{"export-control", "authorization", "status", "transfer", "acknowledgement", "derivation", "ruling"}
+}
 
 // ParsePredicate reads the predicate of one of Carnet's own types, strictly,
 // and validates it. It fails with an [*InvalidError], or an
 // [*UnknownTypeError] where the type is none of Carnet's.
 func (s *Statement) ParsePredicate() (Predicate, error) {
+	p, err := s.decodePredicate()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// decodePredicate is ParsePredicate without validation.
+func (s *Statement) decodePredicate() (Predicate, error) {
 	make, ok := newPredicate[s.PredicateType]
 	if !ok {
 		return nil, &UnknownTypeError{PredicateType: s.PredicateType}
 	}
 	p := make()
 	if err := DecodeStrict(ShortType(s.PredicateType), s.Predicate, p); err != nil {
-		return nil, err
-	}
-	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -319,12 +354,13 @@ func ParseSubjects(data []byte) ([]Subject, error) {
 // checkSubjects returns the subjects that the descriptors name.
 func checkSubjects(f *Findings, descriptors []descriptor) []Subject {
 	f.Check(len(descriptors) > 0, "subject", "", "at least one subject")
-	if !f.Check(len(descriptors) <= maxSubjects, "subject", fmt.Sprintf("%d subjects", len(descriptors)), "at most 1024") {
+	if len(descriptors) > maxSubjects {
+		f.Add("subject", fmt.Sprintf("%d subjects", len(descriptors)), "at most 1024")
 		return nil
 	}
 	subjects := make([]Subject, len(descriptors))
 	for i, d := range descriptors {
-		d.check(f, at("subject", i))
+		d.check(f, i)
 		subjects[i] = d.Subject
 	}
 	return subjects
@@ -334,15 +370,22 @@ func checkSubjects(f *Findings, descriptors []descriptor) []Subject {
 // that OCI manifest digest; the zero Digest stands for none and matches
 // nothing.
 func (s *Statement) About(root, manifest Digest) bool {
+	rootHex, manifestHex := "", ""
+	if !root.IsZero() {
+		rootHex = root.String()
+	}
+	if !manifest.IsZero() {
+		manifestHex = manifest.String()
+	}
 	for _, subject := range s.Subject {
 		sha256, dirHash := subject.Digest[algSHA256], subject.Digest[algDirHash]
 		if subject.Name == configSubject {
 			sha256 = "" // names a part of the artifact, not the artifact
 		}
-		if !root.IsZero() && (dirHash == root.String() || sha256 == root.String()) {
+		if rootHex != "" && (dirHash == rootHex || sha256 == rootHex) {
 			return true
 		}
-		if !manifest.IsZero() && sha256 == manifest.String() {
+		if manifestHex != "" && sha256 == manifestHex {
 			return true
 		}
 	}

@@ -18,8 +18,10 @@ import (
 //
 // A registry wants the reference by digest: a tag is refused with a *[TagError]
 // that has the digest it names now. The paper must say that it is about the
-// artifact, by its root or its manifest's digest ([Artifact.Subjects]), else
-// the error is a *[PaperError]. An artifact with mismatches takes no papers;
+// artifact, by its root or its manifest's digest ([Artifact.Subjects]), or be a
+// free-standing status or authorisation ([provenance.Statement.FreeStanding]),
+// which applies by authorisation key wherever it lies; else the error is a
+// *[PaperError]. An artifact with mismatches takes no papers;
 // the first of them is the error. Otherwise the errors are those of [Open].
 func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (provenance.Digest, error) {
 	parsed, err := parseReference(ref)
@@ -48,7 +50,7 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 	if img.foreign {
 		config = digestOf(img.manifest.Config)
 	}
-	if err := checkAbout(paper, img.files.Root(), img.digest, config); err != nil {
+	if err := checkAttached(paper, img.files.Root(), img.digest, config); err != nil {
 		return provenance.Digest{}, err
 	}
 	parsed.digest = img.digest
@@ -58,6 +60,17 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 	}
 	blobs := []blob{memoryBlob(ocispec.MediaTypeEmptyJSON, emptyConfig), memoryBlob(BundleMediaType, paper.Bytes())}
 	return attached.digest, attachTo(ctx, parsed, s, attached, blobs, img.digest)
+}
+
+// checkAttached is checkAbout for a paper that is attached, which may also be
+// free-standing.
+func checkAttached(paper *Bundle, root, manifest, config provenance.Digest) error {
+	if paper != nil {
+		if st, err := paper.UnverifiedStatement(); err == nil && st.FreeStanding() {
+			return nil
+		}
+	}
+	return checkAbout(paper, root, manifest, config)
 }
 
 // attachTo stores a paper's blobs and the manifest that attaches it.
@@ -88,7 +101,8 @@ func attachTo(ctx context.Context, ref reference, s *settings, attached document
 }
 
 // attachFolder writes a paper into .carnet of a folder. The folder's files are
-// not read: the paper must name the root that its SHA256SUMS states.
+// not read: the paper must name the root that its SHA256SUMS states, or be
+// free-standing.
 func attachFolder(ref reference, paper *Bundle) (provenance.Digest, error) {
 	stated, err := statedRoot(ref)
 	if err != nil {
@@ -98,7 +112,7 @@ func attachFolder(ref reference, paper *Bundle) (provenance.Digest, error) {
 		return provenance.Digest{}, checkAbout(nil, provenance.Digest{}, provenance.Digest{}, provenance.Digest{})
 	}
 	st, err := paper.UnverifiedStatement()
-	if err != nil || !st.About(stated.Root(), provenance.Digest{}) {
+	if err != nil || !st.About(stated.Root(), provenance.Digest{}) && !st.FreeStanding() {
 		return provenance.Digest{}, &PaperError{Digest: sha256.Sum256(paper.Bytes()), Problem: "no subject of its statement is this folder, want root " + stated.Root().String(), Err: err}
 	}
 	root, err := openRoot(ref)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
@@ -62,18 +63,69 @@ func ParseBundle(data []byte) (*Bundle, error) {
 	if len(data) > MaxBundleSize {
 		return nil, &BundleError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", MaxBundleSize)}
 	}
-	// protojson takes a field under two names for two fields; this does not.
-	if !jsontext.Value(data).IsValid() {
-		return nil, &BundleError{Found: "bytes that are not one JSON value with each name once", Wanted: "a Sigstore bundle in JSON"}
-	}
-	message := new(protobundle.Bundle)
-	if err := protojson.Unmarshal(data, message); err != nil {
-		return nil, &BundleError{Found: "JSON of another form", Wanted: "a Sigstore bundle", Err: err}
+	message, ok := parsePlain(data)
+	if !ok {
+		// protojson takes a field under two names for two fields; this does not.
+		if !jsontext.Value(data).IsValid() {
+			return nil, &BundleError{Found: "bytes that are not one JSON value with each name once", Wanted: "a Sigstore bundle in JSON"}
+		}
+		message = new(protobundle.Bundle)
+		if err := protojson.Unmarshal(data, message); err != nil {
+			return nil, &BundleError{Found: "JSON of another form", Wanted: "a Sigstore bundle", Err: err}
+		}
 	}
 	if message.GetMediaType() != BundleMediaType {
 		return nil, &BundleError{Found: "media type " + provenance.Quote(message.GetMediaType()), Wanted: BundleMediaType}
 	}
 	return newBundle(slices.Clone(data), message)
+}
+
+// plainBundle is a bundle as Sign writes it, and Cosign without a log: an
+// envelope and the hint of a key.
+type plainBundle struct {
+	MediaType            string `json:"mediaType"`
+	VerificationMaterial struct {
+		PublicKey *struct {
+			Hint string `json:"hint"`
+		} `json:"publicKey"`
+	} `json:"verificationMaterial"`
+	DSSEEnvelope *struct {
+		Payload     []byte `json:"payload"`
+		PayloadType string `json:"payloadType"`
+		Signatures  []*struct {
+			Sig   []byte `json:"sig"`
+			KeyID string `json:"keyid"`
+		} `json:"signatures"`
+	} `json:"dsseEnvelope"`
+}
+
+// parsePlain reads a plain bundle in one pass, several times faster than
+// protojson. It accepts nothing that protojson does not, and reads nothing
+// otherwise (FuzzParseBundle); whatever else there is, it leaves to protojson.
+func parsePlain(data []byte) (*protobundle.Bundle, bool) {
+	var p plainBundle
+	if err := json.Unmarshal(data, &p, json.RejectUnknownMembers(true)); err != nil || p.VerificationMaterial.PublicKey == nil || p.DSSEEnvelope == nil {
+		return nil, false
+	}
+	envelope := &protodsse.Envelope{Payload: p.DSSEEnvelope.Payload, PayloadType: p.DSSEEnvelope.PayloadType}
+	for _, s := range p.DSSEEnvelope.Signatures {
+		if s == nil {
+			return nil, false
+		}
+		envelope.Signatures = append(envelope.Signatures, &protodsse.Signature{Sig: s.Sig, Keyid: s.KeyID})
+	}
+	return plainMessage(p.MediaType, p.VerificationMaterial.PublicKey.Hint, envelope), true
+}
+
+// plainMessage returns the bundle of an envelope that a key signed.
+func plainMessage(mediaType, hint string, envelope *protodsse.Envelope) *protobundle.Bundle {
+	return &protobundle.Bundle{
+		MediaType: mediaType,
+		VerificationMaterial: &protobundle.VerificationMaterial{
+			Content: &protobundle.VerificationMaterial_PublicKey{PublicKey: &protocommon.PublicKeyIdentifier{Hint: hint}},
+		},
+		Content: &protobundle.Bundle_DsseEnvelope{DsseEnvelope: envelope},
+	}
 }
 
 func newBundle(raw []byte, message *protobundle.Bundle) (*Bundle, error) {
@@ -125,19 +177,11 @@ func Sign(ctx context.Context, statement *provenance.Statement, signer *Signer) 
 	if err != nil {
 		return nil, err
 	}
-	message := &protobundle.Bundle{
-		MediaType: BundleMediaType,
-		VerificationMaterial: &protobundle.VerificationMaterial{
-			Content: &protobundle.VerificationMaterial_PublicKey{
-				PublicKey: &protocommon.PublicKeyIdentifier{Hint: signer.PublicKey().Hint()},
-			},
-		},
-		Content: &protobundle.Bundle_DsseEnvelope{DsseEnvelope: &protodsse.Envelope{
-			Payload:     payload,
-			PayloadType: provenance.PayloadType,
-			Signatures:  []*protodsse.Signature{{Sig: signature}},
-		}},
-	}
+	message := plainMessage(BundleMediaType, signer.PublicKey().Hint(), &protodsse.Envelope{
+		Payload:     payload,
+		PayloadType: provenance.PayloadType,
+		Signatures:  []*protodsse.Signature{{Sig: signature}},
+	})
 	raw, err := protojson.Marshal(message)
 	if err != nil {
 		return nil, fmt.Errorf("attest: bundle: %w", err)

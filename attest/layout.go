@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/carnet-dev/carnet/provenance"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,10 +25,17 @@ const maxLayoutManifests = 4096
 const maxLayoutHeader = 4096
 
 // A layout reads an OCI image layout (image-spec, image-layout.md), be it a
-// directory or a tar of one.
+// directory or a tar of one. What index.json says is read once, and so is what
+// each manifest is attached to: of a thousand artifacts in a layout each would
+// read all the others.
 type layout struct {
 	ref  reference
 	open func(name string) (io.ReadCloser, int64, error) // a file of the layout, and its size
+
+	mu       sync.Mutex
+	listed   *ocispec.Index
+	raw      []byte                                  // index.json, as it was read
+	subjects map[provenance.Digest]provenance.Digest // of manifests
 }
 
 // newLayout returns the layout in the directory that ref names.
@@ -95,8 +103,22 @@ func localError(ref reference, err error) error {
 	return fmt.Errorf("attest: %s: %w", ref.where(), err)
 }
 
-// index reads oci-layout and index.json.
+// index returns index.json, read once and with oci-layout beside it.
 func (l *layout) index() (ocispec.Index, []byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.listed == nil {
+		index, raw, err := l.readIndex()
+		if err != nil {
+			return index, nil, err
+		}
+		l.listed, l.raw = &index, raw
+	}
+	return *l.listed, l.raw, nil
+}
+
+// readIndex reads oci-layout and index.json.
+func (l *layout) readIndex() (ocispec.Index, []byte, error) {
 	header, err := l.readFile(ocispec.ImageLayoutFile, maxLayoutHeader)
 	if err != nil {
 		return ocispec.Index{}, nil, err
@@ -197,15 +219,27 @@ func (l *layout) subjectOf(ctx context.Context, d ocispec.Descriptor) (provenanc
 	if d.MediaType != "" && d.MediaType != ocispec.MediaTypeImageManifest || digestOf(d).IsZero() {
 		return provenance.Digest{}, nil
 	}
+	l.mu.Lock()
+	subject, known := l.subjects[digestOf(d)]
+	l.mu.Unlock()
+	if known {
+		return subject, nil
+	}
 	doc, err := readDocument(ctx, l, digestOf(d), l.ref.where())
 	if err != nil {
 		return provenance.Digest{}, err
 	}
-	m, err := decode[ocispec.Manifest](doc.raw)
-	if err != nil || m.Subject == nil {
-		return provenance.Digest{}, nil // judged where it is the one meant
+	// One that cannot be decoded is judged where it is the one meant.
+	if m, err := decode[ocispec.Manifest](doc.raw); err == nil && m.Subject != nil {
+		subject = digestOf(*m.Subject)
 	}
-	return digestOf(*m.Subject), nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.subjects == nil {
+		l.subjects = map[provenance.Digest]provenance.Digest{}
+	}
+	l.subjects[doc.digest] = subject
+	return subject, nil
 }
 
 func (l *layout) manifest(ctx context.Context, d provenance.Digest) (document, error) {

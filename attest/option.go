@@ -3,14 +3,15 @@ package attest
 import (
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// An Option changes how a call reaches its stores, or reports what it does. No
-// option makes a call check less.
+// An Option changes how a call reaches its stores, reports what it does, or
+// hands it more papers. No option makes a call check less.
 type Option func(*settings)
 
 type settings struct {
@@ -18,6 +19,7 @@ type settings struct {
 	keychain    authn.Keychain
 	transport   http.RoundTripper
 	annotations map[string]string
+	papers      []*Bundle
 }
 
 func newSettings(opts []Option) *settings {
@@ -55,6 +57,16 @@ func WithKeychain(keychain authn.Keychain) Option {
 // [remote.DefaultTransport].
 func WithTransport(transport http.RoundTripper) Option {
 	return func(s *settings) { s.transport = transport }
+}
+
+// WithPapers hands papers that came by another way to [Unpack], which keeps
+// them in .carnet beside the artifact's own, and to [Ancestors], which looks for
+// the parents that they name too. They need not be about the artifact: a status
+// applies by authorisation key, and a parent's papers are about the parent.
+// Nobody has verified them. The default is none; nil papers are passed over.
+func WithPapers(papers ...*Bundle) Option {
+	papers = slices.DeleteFunc(slices.Clone(papers), func(b *Bundle) bool { return b == nil })
+	return func(s *settings) { s.papers = papers }
 }
 
 // WithAnnotations adds annotations to the manifest that [Pack] writes, for

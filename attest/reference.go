@@ -138,6 +138,28 @@ func (r *reference) parseRegistry(text string) error {
 	return nil
 }
 
+// parseStore parses a reference to a store: one to an artifact in it, or to a
+// registry's repository without tag or digest.
+func parseStore(text string) (reference, error) {
+	ref, err := parseReference(text)
+	if err == nil || ref.place != inRegistry || hasTag(text) || strings.Contains(text, "@") {
+		return ref, err
+	}
+	repo, invalid := name.NewRepository(text, name.StrictValidation)
+	if invalid != nil || !isRepository(repo) {
+		return ref, err
+	}
+	ref.repo = repo
+	return ref, nil
+}
+
+// sameStore reports whether two references name the same store, and the same in
+// it.
+func (r reference) sameStore(other reference) bool {
+	return r.place == other.place && r.where() == other.where() && r.digest == other.digest &&
+		(r.tag == other.tag || r.place == inRegistry || !r.digest.IsZero())
+}
+
 func isRepository(repo name.Repository) bool {
 	return hostPattern.MatchString(repo.RegistryStr()) && repositoryPattern.MatchString(repo.RepositoryStr())
 }

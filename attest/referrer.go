@@ -22,8 +22,9 @@ const (
 const (
 	// maxPapers and maxPaperBytes bound the papers of one artifact: anybody who
 	// may write to a repository may attach more, and all are held in memory and
-	// verified.
-	maxPapers     = 256
+	// verified. A dossier grows with every hop and every status for years, and
+	// papers are small.
+	maxPapers     = 1024
 	maxPaperBytes = 32 << 20
 
 	// maxReferrers bounds the manifests listed as attached to an artifact,
@@ -157,6 +158,37 @@ func readPapers(ctx context.Context, st store, img *image, where string) (foundP
 		}
 	}
 	return found, nil
+}
+
+// A paperSet is papers that were found in several places, each once. It holds
+// no more than one artifact may have.
+type paperSet struct {
+	where string // for messages
+	all   []*Bundle
+	seen  map[provenance.Digest]bool
+	size  int64
+}
+
+func (s *paperSet) add(papers []*Bundle) error {
+	if s.seen == nil {
+		s.seen = map[provenance.Digest]bool{}
+	}
+	for _, b := range papers {
+		digest := provenance.SumDigest(b.raw)
+		if s.seen[digest] {
+			continue
+		}
+		s.seen[digest] = true
+		s.all = append(s.all, b)
+		s.size += int64(len(b.raw))
+		switch {
+		case len(s.all) > maxPapers:
+			return &LimitError{What: "papers", Where: s.where, Limit: maxPapers}
+		case s.size > maxPaperBytes:
+			return &LimitError{What: "bytes of papers", Where: s.where, Limit: maxPaperBytes}
+		}
+	}
+	return nil
 }
 
 // fetchPapers reads and parses the bundles in layers. An attached one that is

@@ -181,42 +181,57 @@ func (r *repository) tagged(ctx context.Context, subject provenance.Digest, inde
 // lexical order (OCI distribution-spec, Listing Tags), so the list is read from
 // just before the prefix to just behind it.
 func (r *repository) tagsFrom(ctx context.Context, prefix string) ([]string, error) {
-	next := "tags/list?n=" + tagsPerPage + "&last=" + url.QueryEscape(strings.TrimSuffix(prefix, "."))
 	var found []string
-	for range maxPages {
-		resp, err := r.do(ctx, http.MethodGet, next, nil, nil, http.StatusOK)
-		if missing := (*NotFoundError)(nil); errors.As(r.missing(err, "tags"), &missing) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		raw, err := r.readBody(resp, maxTagPage, "a list of tags")
-		resp.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		page, err := decode[struct {
-			Tags []string `json:"tags"`
-		}](raw)
-		if err != nil {
-			return nil, &FormatError{Where: r.repo.Name() + ": list of tags", Problem: "is not one", Err: err}
-		}
-		past := false
-		for _, tag := range page.Tags {
+	err := r.tagPages(ctx, strings.TrimSuffix(prefix, "."), func(tags []string) (past bool, err error) {
+		for _, tag := range tags {
 			if isPaperTag(tag, prefix) {
 				found = append(found, tag)
 			}
 			past = past || tag > prefix+"~"
 		}
 		if len(found) > maxReferrers {
-			return nil, &LimitError{What: "tags of papers", Where: r.repo.Name(), Limit: maxReferrers}
+			return true, &LimitError{What: "tags of papers", Where: r.repo.Name(), Limit: maxReferrers}
 		}
-		if next = nextPage(resp); next == "" || past {
-			return found, nil
+		return past, nil
+	})
+	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
+		return nil, nil
+	}
+	return found, err
+}
+
+// tagPages reads the list of tags behind last, page by page, until visit has
+// done or fails, or the list ends. The tags are the registry's word and may be
+// anything.
+func (r *repository) tagPages(ctx context.Context, last string, visit func(tags []string) (done bool, err error)) error {
+	next := "tags/list?n=" + tagsPerPage
+	if last != "" {
+		next += "&last=" + url.QueryEscape(last)
+	}
+	for range maxPages {
+		resp, err := r.do(ctx, http.MethodGet, next, nil, nil, http.StatusOK)
+		if err != nil {
+			return r.missing(err, "tags")
+		}
+		raw, err := r.readBody(resp, maxTagPage, "a list of tags")
+		resp.Body.Close()
+		if err != nil {
+			return err
+		}
+		page, err := decode[struct {
+			Tags []string `json:"tags"`
+		}](raw)
+		if err != nil {
+			return &FormatError{Where: r.repo.Name() + ": list of tags", Problem: "is not one", Err: err}
+		}
+		if done, err := visit(page.Tags); done || err != nil {
+			return err
+		}
+		if next = nextPage(resp); next == "" {
+			return nil
 		}
 	}
-	return nil, &LimitError{What: "pages of tags", Where: r.repo.Name(), Limit: maxPages}
+	return &LimitError{What: "pages of tags", Where: r.repo.Name(), Limit: maxPages}
 }
 
 // isPaperTag reports whether tag has the form of paperTag. Cosign's older
@@ -224,6 +239,16 @@ func (r *repository) tagsFrom(ctx context.Context, prefix string) ([]string, err
 func isPaperTag(tag, prefix string) bool {
 	hex, ok := strings.CutPrefix(tag, prefix)
 	return ok && len(hex) == paperTagHex && strings.Trim(hex, "0123456789abcdef") == ""
+}
+
+// isReferrersTag reports whether tag stands for what belongs to a manifest, and
+// not for a manifest of its own: the fallback tag, a paper's, or one of Cosign's
+// older attachments.
+func isReferrersTag(tag string) bool {
+	rest, ok := strings.CutPrefix(tag, "sha256-")
+	hex, _, _ := strings.Cut(rest, ".")
+	_, err := provenance.ParseDigest(hex)
+	return ok && err == nil
 }
 
 // putFallbackIndex writes the index under the fallback tag.

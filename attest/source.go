@@ -178,6 +178,9 @@ type store interface {
 	blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error)
 	// attached lists the manifests said to be papers of a manifest.
 	attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error)
+	// list returns how to read each manifest that the store names, those that are
+	// attached to another included where it does not tell them apart.
+	list(ctx context.Context) ([]fetch, error)
 }
 
 // openStore returns the store of a reference that is no folder.
@@ -224,13 +227,18 @@ func Open(ctx context.Context, ref string, opts ...Option) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := readImage(ctx, st, parsed)
+	return openArtifact(ctx, st, parsed)
+}
+
+// openArtifact opens the artifact that the reference names in its store.
+func openArtifact(ctx context.Context, st store, ref reference) (*Artifact, error) {
+	img, err := readImage(ctx, st, ref)
 	if err != nil {
 		return nil, err
 	}
-	parsed.digest = img.digest
+	ref.digest = img.digest
 	a := &Artifact{
-		ref:     parsed,
+		ref:     ref,
 		foreign: img.foreign,
 		files:   img.files,
 		subject: Subject{Manifest: digestPrefix + img.digest.String(), Config: img.config, Content: Named},
@@ -241,7 +249,7 @@ func Open(ctx context.Context, ref string, opts ...Option) (*Artifact, error) {
 			return st.blob(ctx, descriptorOf("", f.Digest, f.Size))
 		}
 	}
-	found, err := readPapers(ctx, st, img, parsed.where())
+	found, err := readPapers(ctx, st, img, ref.where())
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ import (
 const maxUnpacking = 4
 
 // Unpack writes the files of an artifact into the folder dir, which must not be
-// there yet or be empty, with SHA256SUMS and all its papers in .carnet.
+// there yet or be empty, with SHA256SUMS and all its papers in .carnet, and
+// those of [WithPapers], so that the folder carries the whole dossier.
 // executables are the paths that get the executable bit, as the declaration
 // that was accepted lists them; every other file is a plain one.
 //
@@ -28,7 +29,8 @@ const maxUnpacking = 4
 // dir that had to be made). An artifact with mismatches, and
 // an image that somebody else built, is not unpacked. The errors are
 // *[ExistsError] for dir, *[NotFoundError] for an executable that is no file of
-// the artifact, a [Mismatch], and those of [Open].
+// the artifact, *[LimitError] for more papers than a folder may hold, a
+// [Mismatch], and those of [Open].
 func Unpack(ctx context.Context, a *Artifact, dir string, executables []string, opts ...Option) (err error) {
 	if err := unpackable(a); err != nil {
 		return err
@@ -38,6 +40,10 @@ func Unpack(ctx context.Context, a *Artifact, dir string, executables []string, 
 		return err
 	}
 	s := newSettings(opts)
+	papers := paperSet{where: "folder " + dir}
+	if err := errors.Join(papers.add(a.papers), papers.add(s.papers)); err != nil {
+		return err
+	}
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
@@ -62,7 +68,7 @@ func Unpack(ctx context.Context, a *Artifact, dir string, executables []string, 
 	if err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
 	}
-	err = writeArtifact(ctx, a, root, modes, s)
+	err = writeArtifact(ctx, a, papers.all, root, modes, s)
 	root.Close()
 	if err != nil {
 		return err
@@ -136,7 +142,7 @@ func publish(temp, dir string) error {
 }
 
 // writeArtifact writes files, SHA256SUMS and papers below root.
-func writeArtifact(ctx context.Context, a *Artifact, root *os.Root, modes map[string]fs.FileMode, s *settings) error {
+func writeArtifact(ctx context.Context, a *Artifact, papers []*Bundle, root *os.Root, modes map[string]fs.FileMode, s *settings) error {
 	files := a.files.Files()
 	dirs := map[string]bool{provenance.ReservedDir: true}
 	var size int64
@@ -176,7 +182,7 @@ func writeArtifact(ctx context.Context, a *Artifact, root *os.Root, modes map[st
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if err := signFolder(root, reference{place: inFolder, path: root.Name()}, a.files, a.papers); err != nil {
+	if err := signFolder(root, reference{place: inFolder, path: root.Name()}, a.files, papers); err != nil {
 		return err
 	}
 	for dir := range dirs {

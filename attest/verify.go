@@ -5,8 +5,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -99,9 +102,7 @@ func keyVerifier(key *PublicKey) (*verify.Verifier, error) {
 	return verify.NewVerifier(material,
 		// A key has no certificate that a time would have to fall into, and a
 		// signer's claim of the time is not taken for one.
-		verify.WithNoObserverTimestamps(),
-		// The predicate is read here, strictly, from the bytes that were signed.
-		verify.WithoutStatementPredicate())
+		verify.WithNoObserverTimestamps())
 }
 
 // verifyPolicy states what is asked of Sigstore's verifier.
@@ -187,31 +188,27 @@ func (t *Trust) Verify(b *Bundle) (*VerifiedStatement, error) {
 // authenticate finds the one trusted key that made the signature. The key that
 // the bundle hints at is tried first, then every other.
 func (t *Trust) authenticate(b *Bundle) (trusted, error) {
+	if t == nil || b == nil {
+		return trusted{}, &UntrustedSignerError{}
+	}
+	e, err := newEntity(b)
+	if err != nil {
+		return trusted{}, &UntrustedSignerError{Hint: b.hint, Err: err}
+	}
 	var causes []error
-	if t != nil && b != nil {
-		order := slices.Clone(t.signers)
-		slices.SortStableFunc(order, func(x, y trusted) int {
-			switch {
-			case x.hint == b.hint && y.hint != b.hint:
-				return -1
-			case y.hint == b.hint && x.hint != b.hint:
-				return 1
+	for _, hinted := range []bool{true, false} {
+		for _, s := range t.signers {
+			if (s.hint == b.hint) != hinted {
+				continue
 			}
-			return 0
-		})
-		for _, s := range order {
-			_, err := s.verifier.Verify(b.entity, verifyPolicy())
-			if err == nil {
-				return s, nil
+			if _, err := s.verifier.Verify(e, verifyPolicy()); err != nil {
+				causes = append(causes, fmt.Errorf("signer %s: %w", provenance.Quote(s.name), err))
+				continue
 			}
-			causes = append(causes, fmt.Errorf("signer %s: %w", provenance.Quote(s.name), err))
+			return s, nil
 		}
 	}
-	hint := ""
-	if b != nil {
-		hint = b.hint
-	}
-	return trusted{}, &UntrustedSignerError{Hint: hint, Err: errors.Join(causes...)}
+	return trusted{}, &UntrustedSignerError{Hint: b.hint, Err: errors.Join(causes...)}
 }
 
 // Paper is what became of one paper of an artifact.
@@ -240,16 +237,36 @@ func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 	}
 	root := e.subject.Root
 	manifest := e.subject.ManifestDigest()
-	for _, b := range append(a.Papers(), extra...) {
-		p := Paper{Digest: b.Digest()}
+	e.papers = append(e.papers, verifyAll(append(a.Papers(), extra...), func(b *Bundle) Paper {
+		var p Paper
+		if b != nil {
+			p.Digest = b.digest
+		}
 		p.Statement, p.Err = trust.Verify(b)
 		p.Applies = p.Statement != nil && p.Statement.statement.About(root, manifest)
-		e.papers = append(e.papers, p)
-	}
+		return p
+	})...)
 	// One payload by one signer is one paper, however often it was handed over.
 	slices.SortStableFunc(e.papers, Paper.compare)
 	e.papers = slices.CompactFunc(e.papers, func(a, b Paper) bool { return a.compare(b) == 0 })
 	return e
+}
+
+// verifyAll returns what verify makes of each paper, in their order. It runs on
+// every processor: of a long chain of custody each signature is independent.
+func verifyAll(papers []*Bundle, verify func(*Bundle) Paper) []Paper {
+	out := make([]Paper, len(papers))
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(papers)) {
+		working.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(papers)); i = next.Add(1) - 1 {
+				out[i] = verify(papers[i])
+			}
+		})
+	}
+	working.Wait()
+	return out
 }
 
 // compare orders papers by what is known of them, never by where or in which

@@ -186,7 +186,7 @@ func (v vendor) decide(t testing.TB, a *attest.Artifact, builder *attest.PublicK
 	}
 	request.Artifact = pin
 	at := policy.Given(time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC))
-	decision, err := pol.Decide(attest.Verify(a, pol.Trust()), request, at)
+	decision, err := pol.Decide(attest.Verify(a, pol.Trust()), request, nil, at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -70,16 +69,27 @@ type inquiry struct {
 }
 
 func newInquiry(p *Policy, f *facts, ready *prepared, r *provenance.Request, at time.Time) *inquiry {
+	artifact := ready.artifact
 	q := &inquiry{
 		principal: partyUID(r.Party.ID),
 		action:    types.NewEntityUID(typeAction, types.String(r.Action)),
-		resource:  ready.artifact.UID,
+		resource:  artifact.UID,
 	}
 	q.entities = make(types.EntityMap, 5+len(ready.entities))
+	if len(f.parents) > 0 { // the papers may say more of them than the declaration does
+		artifact = artifactEntity(string(artifact.UID.ID), f.dossier)
+		for _, d := range f.ancestors {
+			parent := artifactEntity(d.root.String(), d)
+			q.entities[parent.UID] = parent
+			for _, e := range d.ready.entities {
+				q.entities[e.UID] = e
+			}
+		}
+	}
 	for _, e := range ready.entities {
 		q.entities[e.UID] = e
 	}
-	q.entities[q.resource] = ready.artifact
+	q.entities[q.resource] = artifact
 	p.data.addPlace(q.entities, r.Location)
 	p.data.addPlace(q.entities, provenance.Place{Country: r.Party.Country})
 	q.entities[q.principal] = p.partyEntity(r.Party) // last: what the exporter itself asks as is for party-as-declared to judge
@@ -94,9 +104,8 @@ func newInquiry(p *Policy, f *facts, ready *prepared, r *provenance.Request, at 
 			"marks": stringSet(marks), "uncharted": types.Boolean(!charted),
 		}),
 		"facts":     p.factsRecord(r.Facts),
-		"origin":    ready.originRecord(p, f),
-		"declared":  ready.declaredRecord(p, r.Party.ID),
-		"terms":     ready.terms,
+		"declared":  ready.declaredRecord(p, f, r.Party),
+		"terms":     f.termsRecord(ready),
 		"screening": p.screenedRecord(f.screened),
 
 		"classification": p.fixed.unclassified, "authorization": p.fixed.noGrant,
@@ -106,11 +115,11 @@ func newInquiry(p *Policy, f *facts, ready *prepared, r *provenance.Request, at 
 
 // fixed are the records for rules that are the same in every decision.
 type fixed struct {
-	unclassified, noGrant, noFacts, notScreened types.Record
+	unclassified, noGrant, noFacts, notScreened, noStatus types.Record
 }
 
 func newFixed() fixed {
-	return fixed{unclassified: unclassified(), noGrant: noGrant(), noFacts: factsRecord(provenance.Facts{}), notScreened: screened{}.record()}
+	return fixed{unclassified: unclassified(), noGrant: noGrant(), noFacts: factsRecord(provenance.Facts{}), notScreened: screened{}.record(), noStatus: statusRecord(false, "", false, false, false, false)}
 }
 
 func (p *Policy) factsRecord(f provenance.Facts) types.Record {
@@ -176,56 +185,87 @@ func artifactUID(id string) types.EntityUID {
 	return types.NewEntityUID(typeArtifact, types.String(id))
 }
 
-// artifactEntity is the artifact, in the artifacts that its declaration says it
+// artifactEntity is the artifact of the dossier, in those that its papers say it
 // was made from.
-func artifactEntity(f *facts) types.Entity {
-	uid := artifactUID(cmp.Or(rootText(f.subject), f.subject.Manifest))
-	m := types.RecordMap{"root": types.String(rootText(f.subject)), "name": types.String(""), "version": types.String(""), "kind": types.String("")}
-	var parents []types.EntityUID
-	if d := f.declaration; d != nil {
+func artifactEntity(id string, of *dossier) types.Entity {
+	root := ""
+	if !of.root.IsZero() {
+		root = of.root.String()
+	}
+	m := types.RecordMap{"root": types.String(root), "name": types.String(""), "version": types.String(""), "kind": types.String("")}
+	parents := of.parents
+	if d := of.declaration; d != nil {
 		m["name"], m["version"], m["kind"] = types.String(d.Item.Name), types.String(d.Item.Version), types.String(d.ItemKind)
-		for _, parent := range d.Parents {
-			parents = append(parents, artifactUID(parent.String()))
+		if parents == nil {
+			parents = d.Parents
 		}
 	}
-	return types.Entity{UID: uid, Parents: types.NewEntityUIDSet(parents...), Attributes: types.NewRecord(m)}
+	uids := make([]types.EntityUID, len(parents))
+	for i, parent := range parents {
+		uids[i] = artifactUID(parent.String())
+	}
+	return types.Entity{UID: artifactUID(id), Parents: types.NewEntityUIDSet(uids...), Attributes: types.NewRecord(m)}
 }
 
-func termsRecord(d *provenance.Declaration) types.Record {
-	var t provenance.Terms
-	if d != nil {
-		t = d.Terms
-	}
+func termsRecord(t provenance.Terms) types.Record {
 	return types.NewRecord(types.RecordMap{"retransfer": types.String(t.Retransfer), "derivatives": types.String(t.Derivatives)})
 }
 
-func (p *Policy) originRecord(f *facts) types.Record {
-	var exporter provenance.PartyID
-	if f.declaration != nil {
-		exporter = f.declaration.Exporter().ID
+// termsRecord says what the declaration lays down for afterwards, and what those
+// of its ancestors prohibit.
+func (f *facts) termsRecord(ready *prepared) types.Record {
+	if len(f.ancestors) == 0 {
+		return ready.terms
 	}
-	o, mismatched := f.origin, len(f.mismatches) > 0
+	terms := f.declaration.Terms
+	for _, d := range f.ancestors {
+		if d.declaration.Terms.Retransfer == prohibited {
+			terms.Retransfer = prohibited
+		}
+		if d.declaration.Terms.Derivatives == prohibited {
+			terms.Derivatives = prohibited
+		}
+	}
+	return termsRecord(terms)
+}
+
+// prohibited is the term of a declaration that allows nothing.
+const prohibited = "prohibited"
+
+// originRecord says what was established about the origin of what the
+// declaration is about; nil where none is in force.
+func (p *Policy) originRecord(o origin, d *provenance.Declaration, mismatched bool) types.Record {
+	var exporter provenance.PartyID
+	if d != nil {
+		exporter = d.Exporter().ID
+	}
 	return types.NewRecord(types.RecordMap{
-		"verified":           types.Boolean(f.declaration != nil && !mismatched),
+		"verified":           types.Boolean(d != nil && !mismatched && !o.rolledBack),
 		"mismatched":         types.Boolean(mismatched),
 		"misdirected":        types.Boolean(o.misdirected),
 		"untrusted":          types.Boolean(o.untrusted),
 		"belowThreshold":     types.Boolean(o.belowThreshold),
 		"missing":            types.Boolean(o.missing),
 		"conflicting":        types.Boolean(o.conflicting),
+		"rolledBack":         types.Boolean(o.rolledBack),
 		"provenanceRequired": types.Boolean(p.require.provenance != ""),
 		"provenanceVerified": types.Boolean(o.provenanceVerified),
 		"exporter":           partyUID(exporter),
 	})
 }
 
-// declared returns what the counted papers know of the party, by any id that
-// the policy has for it.
-func (p *Policy) declared(f *facts, id provenance.PartyID) (provenance.RoledParty, bool) {
+// known returns what the counted papers know of the party, by any id that the
+// policy has for it: where they know several things, one that the asker's word
+// differs from.
+func (p *Policy) known(f *facts, party provenance.Party) (provenance.Party, bool) {
 	if f.declaration == nil {
-		return provenance.RoledParty{}, false
+		return provenance.Party{}, false
 	}
-	return p.declaredParty(f.declaration, id)
+	other, differs := f.otherwise(p, party)
+	if declared, ok := p.declaredParty(f.declaration, party.ID); ok && !differs {
+		return declared.Party, true
+	}
+	return other, other.ID != ""
 }
 
 func (p *Policy) indexDeclared(d *provenance.Declaration, id provenance.PartyID) int {
@@ -243,6 +283,7 @@ func (p *Policy) declaredParty(d *provenance.Declaration, id provenance.PartyID)
 // entry is what one round of rules is asked about: a classification or a claim
 // of publication, and an authorisation or none.
 type entry struct {
+	dossier        *dossier // whose classification it is; nil in the round about the artifact
 	classification *provenance.Classification
 	publication    *provenance.Publication
 	authorization  *grant
@@ -250,8 +291,21 @@ type entry struct {
 	classified     types.Record    // the classification or claim, for rules
 }
 
-// name returns the id that a decision shows for the classification.
+// name returns what a decision shows for the classification: its id, and for
+// that of an ancestor the ancestor's name before it.
 func (e entry) name() string {
+	own := e.ownName()
+	if own != "" && e.inherited() {
+		return e.dossier.declaration.Item.Name + "#" + own
+	}
+	return own
+}
+
+// inherited reports whether the classification is that of an ancestor.
+func (e entry) inherited() bool { return e.dossier != nil && !e.dossier.itself }
+
+// ownName returns the id that the declaration has for the classification.
+func (e entry) ownName() string {
 	switch {
 	case e.classification != nil:
 		return e.classification.ID

@@ -44,14 +44,16 @@ type grantTerms struct {
 	starts, ends time.Time // first instant at which it is valid, and first after that
 	item         bool      // names the declared item, or none
 	symbol       string
-	records      [16]atomic.Pointer[types.Record] // by what it covers of a request
+	records      [128]atomic.Pointer[types.Record] // by what it covers of a request
 }
 
 // grant is an authorisation with what it covers of one request.
 type grant struct {
-	*grantTerms
-	notes  []string // by which word of the policy the party is covered
-	record types.Record
+	*licence
+	notes           []string // by which word of the policy the party is covered
+	record          types.Record
+	status, custody types.Record
+	graced          bool // its status is stale, and the policy lets the action go on
 }
 
 // newTerms reads what does not depend on a request.
@@ -71,11 +73,12 @@ func (p *Policy) newTerms(a *provenance.Authorization, item provenance.Item) *gr
 	return t
 }
 
-// newGrant says what the authorisation allows to the party that asks, of the
-// item and in the place in question.
-func (p *Policy) newGrant(t *grantTerms, d *provenance.Declaration, request *provenance.Request) *grant {
-	g := &grant{grantTerms: t}
-	c := coverage{place: coversPlace(t.Authorization, request.Location), evidenced: evidenced(t.Authorization, request.Facts)}
+// newGrant says what the authorisation of the dossier allows to the party that
+// asks, of the item and in the place in question.
+func (p *Policy) newGrant(t *licence, of *dossier, f *facts, request *provenance.Request) *grant {
+	g, d := &grant{licence: t}, of.declaration
+	c := coverage{place: coversPlace(t.Authorization, request.Location), evidenced: evidenced(t.Authorization, request.Facts),
+		backed: t.backed, conflicting: t.conflicting, termsMissing: t.termsMissing}
 	var by string
 	if c.party, by = p.coversParty(t.Authorization, request.Party); by != "" {
 		g.notes = append(g.notes, t.key+": "+by)
@@ -85,6 +88,15 @@ func (p *Policy) newGrant(t *grantTerms, d *provenance.Declaration, request *pro
 		principal.ID = of
 		c.principal, _ = p.coversParty(t.Authorization, principal.Party)
 	}
+	if slices.ContainsFunc(t.Conditions, func(c provenance.Condition) bool { return c.Effect == provenance.EffectAcknowledge }) &&
+		len(of.custody.acceptances)+len(f.custody.acceptances) > 0 {
+		c.unaccepted = conditioned(t.Authorization, provenance.EffectAcknowledge, func(c provenance.Condition) bool {
+			text := c.Acceptance(t.key)
+			return of.custody.accepted(p, request.Party.ID, text) || f.custody.accepted(p, request.Party.ID, text)
+		})
+		g.record = t.toRecord(c, true)
+		return g
+	}
 	g.record = t.recordOf(c)
 	return g
 }
@@ -92,12 +104,15 @@ func (p *Policy) newGrant(t *grantTerms, d *provenance.Declaration, request *pro
 // coverage is what one authorisation covers of one request.
 type coverage struct {
 	party, principal, place, evidenced bool
+	backed, conflicting, termsMissing  bool
+
+	unaccepted []provenance.Action // where something was accepted
 }
 
 // index numbers the kinds of coverage.
 func (c coverage) index() int {
 	n := 0
-	for i, b := range []bool{c.party, c.principal, c.place, c.evidenced} {
+	for i, b := range []bool{c.party, c.principal, c.place, c.evidenced, c.backed, c.conflicting, c.termsMissing} {
 		if b {
 			n |= 1 << i
 		}
@@ -112,6 +127,7 @@ func (t *grantTerms) recordOf(c coverage) types.Record {
 	if made := slot.Load(); made != nil {
 		return *made
 	}
+	c.unaccepted = conditioned(t.Authorization, provenance.EffectAcknowledge, nil)
 	record := t.toRecord(c, true)
 	slot.Store(&record)
 	return record
@@ -199,8 +215,11 @@ func (t *grantTerms) toRecord(c coverage, present bool) types.Record {
 		"endUses":         stringSet(endUses),
 		"starts":          types.NewDatetime(t.starts),
 		"ends":            types.NewDatetime(t.ends),
-		"prohibits":       stringSet(conditioned(t.Authorization, provenance.EffectProhibit)),
-		"unaccepted":      stringSet(conditioned(t.Authorization, provenance.EffectAcknowledge)),
+		"prohibits":       stringSet(conditioned(t.Authorization, provenance.EffectProhibit, nil)),
+		"unaccepted":      stringSet(c.unaccepted),
+		"backed":          types.Boolean(c.backed),
+		"conflicting":     types.Boolean(c.conflicting),
+		"termsMissing":    types.Boolean(c.termsMissing),
 	})
 }
 
@@ -226,12 +245,13 @@ func (p *Policy) coversParty(a *provenance.Authorization, party provenance.Party
 	return ok, by
 }
 
-// conditioned returns the actions that conditions of that effect speak of.
-func conditioned(a *provenance.Authorization, effect provenance.Effect) []provenance.Action {
+// conditioned returns the actions that conditions of that effect speak of, but
+// for those that are met.
+func conditioned(a *provenance.Authorization, effect provenance.Effect, met func(provenance.Condition) bool) []provenance.Action {
 	var out []provenance.Action
 	for _, c := range a.Conditions {
 		switch {
-		case c.Effect != effect:
+		case c.Effect != effect || met != nil && met(c):
 		case len(c.Actions) == 0:
 			return provenance.Actions()
 		default:

@@ -218,7 +218,7 @@ func TestStaleAtTheBoundary(t *testing.T) {
 			d.IssuedAt = provenance.NewTime(day.AddDate(-1, 0, 0))
 			d.Authorizations[0].ValidFrom, _ = provenance.ParseDate("2026-01-01")
 			d.Authorizations[0].ValidUntil, _ = provenance.ParseDate("2099-01-01")
-			found, err := pol.Decide(evidenceOf(pol, declared(t, d, "arden")), fixtureRequest(t), policy.Given(c.at))
+			found, err := pol.Decide(evidenceOf(pol, declared(t, d, "arden")), fixtureRequest(t), nil, policy.Given(c.at))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -22,27 +23,38 @@ import (
 // package time knows it.)
 //
 // The error is a [*provenance.InvalidError] for a request that is not well
-// formed, and [ErrIncomplete] where the policy, the evidence or the time was
-// left out; neither is permission.
-func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
-	return p.decide(e, request, at, false)
+// formed, a [*LineageError] for papers that make an artifact its own ancestor or
+// name more ancestors than are followed, a [*TooManyError] for papers that ask
+// for more to be judged than is, and [ErrIncomplete] where the policy, the
+// evidence or the time was left out; none is permission.
+//
+// Marks are what earlier decisions remember, nil where there were none; what
+// follows from this one, [Policy.Remember] says.
+func (p *Policy) Decide(e *attest.Evidence, request *provenance.Request, marks *Marks, at Time) (*provenance.Decision, error) {
+	return p.decide(e, request, marks, at, false)
 }
 
 // Explain is [Policy.Decide] with the values that each rule read beside its
 // check, for a person who wants to follow the decision.
-func (p *Policy) Explain(e *attest.Evidence, request *provenance.Request, at Time) (*provenance.Decision, error) {
-	return p.decide(e, request, at, true)
+func (p *Policy) Explain(e *attest.Evidence, request *provenance.Request, marks *Marks, at Time) (*provenance.Decision, error) {
+	return p.decide(e, request, marks, at, true)
 }
 
-func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, at Time, explains bool) (*provenance.Decision, error) {
+func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, marks *Marks, at Time, explains bool) (*provenance.Decision, error) {
 	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || request == nil || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete
 	}
 	if err := request.Validate(); err != nil {
 		return nil, err
 	}
-	f := p.establish(e, request.Artifact, at.at)
-	f.screened = p.screen(at.at, f.declaration, request)
+	f, err := p.establish(e, request.Artifact, marks, at.at)
+	if err != nil {
+		return nil, err
+	}
+	if n := f.rounds(); n > maxRounds {
+		return nil, &TooManyError{Questions: n, Most: maxRounds}
+	}
+	f.screened = p.screen(at.at, f, request)
 	d := p.newDecider(f, request, at.at)
 	d.explains = explains
 	d.run()
@@ -52,11 +64,54 @@ func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, at Time
 // Declaration returns the declaration that is in force for the artifact at that
 // time, as [Policy.Decide] finds it, and nil where there is none. It must not
 // be modified. That a declaration is in force permits nothing.
-func (p *Policy) Declaration(e *attest.Evidence, at Time) *provenance.Declaration {
+func (p *Policy) Declaration(e *attest.Evidence, marks *Marks, at Time) *provenance.Declaration {
 	if p == nil || e == nil || at.source == "" {
 		return nil
 	}
-	return p.establish(e, provenance.Pin{}, at.at).declaration
+	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	if err != nil {
+		return nil
+	}
+	return f.declaration
+}
+
+// Papers returns what became of each paper under the policy at that time: who
+// signed it, in which role it was heard, and why it does not count. The order is
+// that of the evidence. It fails as [Policy.Decide] does.
+func (p *Policy) Papers(e *attest.Evidence, marks *Marks, at Time) ([]provenance.PaperRecord, error) {
+	if p == nil || p.rules == nil || e == nil || at.source == "" {
+		return nil, ErrIncomplete
+	}
+	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	if err != nil {
+		return nil, err
+	}
+	return f.records, nil
+}
+
+// Remember returns the marks that follow from marks and from what counts in the
+// evidence at that time: numbers only rise, and a revocation stays. It is pure,
+// as [Policy.Decide] is and with its errors; marks are not changed.
+func (p *Policy) Remember(e *attest.Evidence, marks *Marks, at Time) (*Marks, error) {
+	if p == nil || p.rules == nil || e == nil || at.source == "" {
+		return nil, ErrIncomplete
+	}
+	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	if err != nil {
+		return nil, err
+	}
+	out := marks.clone()
+	for _, s := range f.series {
+		if len(s.snapshots) > 0 {
+			out.snapshots[s.snapshotSeries] = s.remember()
+		}
+	}
+	for _, n := range f.numbered {
+		if n.sequence > max(1, out.declarations[n.declarationSeries]) {
+			out.declarations[n.declarationSeries] = n.sequence
+		}
+	}
+	return out, nil
 }
 
 // ErrIncomplete is returned by [Policy.Decide] where there is nothing to decide
@@ -69,7 +124,8 @@ type finding struct {
 	outcome provenance.Outcome
 	err     string // why the rule could not be evaluated
 
-	override string // code in place of the rule's, where the answer hangs on what is not known
+	override string       // code in place of the rule's, where the answer hangs on what is not known
+	ruling   *heardRuling // by which an officer decided what was undecided
 }
 
 // round is the findings about one classification with one authorisation, or
@@ -78,6 +134,7 @@ type round struct {
 	entry    entry
 	rules    ruleList  // that were asked
 	findings []finding // in the order of the rules; a rule without one had nothing to say
+	ruled    []finding // that an officer's ruling took away
 	outcome  provenance.Outcome
 }
 
@@ -92,8 +149,14 @@ func (d *decider) cedarRequest(e entry) cedar.Request {
 func (d *decider) context(e entry) types.Record {
 	context := d.inquiry.shared // NewRecord copies it
 	context["classification"], context["authorization"] = e.classified, d.policy.fixed.noGrant
+	context["status"], context["custody"] = d.policy.fixed.noStatus, d.custody
+	context["origin"], context["lineage"] = d.established, d.lineage
+	if e.inherited() { // its own exporter needs no listing there
+		context["origin"] = d.policy.originRecord(d.facts.origin, e.dossier.declaration, len(d.facts.mismatches) > 0)
+		context["lineage"] = d.facts.lineage.record(d.policy.require.lineage, true)
+	}
 	if e.authorization != nil {
-		context["authorization"] = e.authorization.record
+		context["authorization"], context["status"], context["custody"] = e.authorization.record, e.authorization.status, e.authorization.custody
 	}
 	return types.NewRecord(context)
 }
@@ -122,10 +185,13 @@ func (d *decider) ask(rules ruleList, e entry, needsPermit bool) round {
 	}
 	d.doubt(&r, request)
 	slices.SortFunc(r.findings, func(a, b finding) int { return cmp.Compare(a.rule.index, b.rule.index) })
+	d.rule(&r)
 	for _, f := range r.findings {
 		r.outcome = r.outcome.Worse(f.outcome)
 	}
-	if needsPermit && !permitted {
+	// A ruling stands in for the part of the permit that the rule was about which
+	// it decided: where nothing else is said against the request, nothing is.
+	if needsPermit && !permitted && len(r.ruled)+len(d.origin.ruled) == 0 {
 		r.outcome = r.outcome.Worse(provenance.Indeterminate)
 	}
 	return r
@@ -144,8 +210,14 @@ type decider struct {
 	ready   *prepared
 	inquiry *inquiry
 	at      time.Time
-	origin  round
+	origin  round     // about the artifact
 	groups  [][]round // per classification, a round for each authorisation
+
+	established types.Record // about the origin
+	holding     holding      // how the artifact came to who asks
+	custody     types.Record
+	lineage     types.Record
+	released    []string // what an authority lifted from what the artifact was made from
 
 	explains bool // write down what each rule read
 }
@@ -158,28 +230,49 @@ func (d *decider) item() provenance.Item {
 }
 
 func (p *Policy) newDecider(f *facts, request *provenance.Request, at time.Time) *decider {
-	ready := p.prepare(f)
-	return &decider{policy: p, facts: f, request: request, at: at, ready: ready, inquiry: newInquiry(p, f, ready, request, at)}
+	ready := f.ready
+	if ready == nil { // no declaration is in force
+		ready = p.prepare(f.dossier, f.subject)
+	}
+	d := &decider{policy: p, facts: f, request: request, at: at, ready: ready, inquiry: newInquiry(p, f, ready, request, at)}
+	d.holding = f.holding(p, request.Party.ID, request.Action)
+	d.custody = d.holding.record(p.require.custody, false, false)
+	d.lineage = f.lineage.record(p.require.lineage, false)
+	d.established = ready.originRecord(p, f)
+	return d
 }
 
 // run asks the rules about the artifact once, and about each classification
-// with each authorisation that covers it.
+// with each authorisation that covers it: those of the artifact, then those of
+// what it was made from.
 func (d *decider) run() {
 	d.origin = d.ask(d.policy.rules.artifact, entry{classified: d.policy.fixed.unclassified}, false)
-	declaration := d.facts.declaration
-	if declaration == nil {
+	if d.facts.declaration == nil {
 		return
 	}
-	grants := make([]*grant, len(d.ready.grants))
-	for i := range grants {
-		grants[i] = d.policy.newGrant(d.ready.grants[i], declaration, d.request)
+	d.judge(d.facts.dossier)
+	for _, ancestor := range d.facts.ancestors {
+		d.judge(ancestor)
 	}
-	for _, e := range d.ready.entries {
+}
+
+// judge asks the rules about each classification of one dossier.
+func (d *decider) judge(of *dossier) {
+	grants := make([]*grant, len(of.licences))
+	for i, l := range of.licences {
+		grants[i] = d.grant(of, l)
+	}
+	for _, e := range of.ready.entries {
+		e.dossier = of
+		if !of.itself {
+			if by := d.facts.released(of, e.classification); by != nil {
+				d.released = append(d.released, fmt.Sprintf("%s (%s) does not carry over: %s has determined so in %s", e.name(), e.classification.Code, by.name, by.digest))
+				continue
+			}
+		}
 		rounds := make([]round, 0, len(grants))
 		for _, e.authorization = range grants {
-			// 22 CFR 123.9(c): the Directorate approves a retransfer; an exporter
-			// cannot declare one.
-			if slices.Contains(e.authorization.Covers, e.classification.ID) && e.authorization.Kind != provenance.KindRetransferApproval {
+			if slices.Contains(e.authorization.Covers, e.classification.ID) {
 				rounds = append(rounds, d.ask(d.policy.rules.pair, e, true))
 			}
 		}
@@ -189,10 +282,36 @@ func (d *decider) run() {
 		}
 		d.groups = append(d.groups, rounds)
 	}
-	if p := declaration.Publication; p != nil {
-		e := entry{publication: p, classified: publicationRecord(p, d.at)}
+	if p := of.declaration.Publication; p != nil {
+		e := entry{dossier: of, publication: p, classified: publicationRecord(p, d.at)}
 		d.groups = append(d.groups, []round{d.ask(d.policy.rules.pair, e, true)})
 	}
+}
+
+// grant makes an authorisation ready for this request. Where custody is asked
+// for, use rests on the authorisations under which the artifact was received, or
+// on a later paper; of an ancestor's, on those under which that was received too.
+func (d *decider) grant(of *dossier, l *licence) *grant {
+	p := d.policy
+	g := p.newGrant(l, of, d.facts, d.request)
+	g.status = p.fixed.noStatus
+	if p.require.status.required || len(d.facts.series) > 0 {
+		g.status, g.graced = l.standing.record(p.require.status, d.request.Action, d.at)
+	}
+	g.custody = d.custody
+	if !p.require.custody {
+		return g
+	}
+	held, covered, lesser := d.holding, l.given(d.holding.under), l.given(d.holding.lesser)
+	if !of.itself {
+		own := of.holding(p, d.request.Party.ID, d.request.Action)
+		held.exempt, covered = own.exempt, covered || own.soundness == sound && l.given(own.under)
+		if d.holding.exempt { // who made it holds it, and what it was made from by its own way
+			held.named, held.soundness = true, sound
+		}
+	}
+	g.custody = held.record(true, covered, lesser)
+	return g
 }
 
 // best returns the rounds with the best outcome.

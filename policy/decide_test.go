@@ -20,20 +20,20 @@ func TestDecideRefusesNothing(t *testing.T) {
 	pol := fixturePolicy(t)
 	e, r := evidenceOf(pol, declared(t, fixture(t), "arden")), fixtureRequest(t)
 	for name, decide := range map[string]func() (*provenance.Decision, error){
-		"no policy":         func() (*provenance.Decision, error) { return (*policy.Policy)(nil).Decide(e, r, fixtureTime) },
-		"the zero policy":   func() (*provenance.Decision, error) { return new(policy.Policy).Decide(e, r, fixtureTime) },
-		"no evidence":       func() (*provenance.Decision, error) { return pol.Decide(nil, r, fixtureTime) },
-		"the zero evidence": func() (*provenance.Decision, error) { return pol.Decide(new(attest.Evidence), r, fixtureTime) },
+		"no policy":         func() (*provenance.Decision, error) { return (*policy.Policy)(nil).Decide(e, r, nil, fixtureTime) },
+		"the zero policy":   func() (*provenance.Decision, error) { return new(policy.Policy).Decide(e, r, nil, fixtureTime) },
+		"no evidence":       func() (*provenance.Decision, error) { return pol.Decide(nil, r, nil, fixtureTime) },
+		"the zero evidence": func() (*provenance.Decision, error) { return pol.Decide(new(attest.Evidence), r, nil, fixtureTime) },
 		"no artifact": func() (*provenance.Decision, error) {
-			return pol.Decide(attest.Verify(nil, pol.Trust()), r, fixtureTime)
+			return pol.Decide(attest.Verify(nil, pol.Trust()), r, nil, fixtureTime)
 		},
 		"the zero artifact": func() (*provenance.Decision, error) {
-			return pol.Decide(attest.Verify(new(attest.Artifact), pol.Trust()), r, fixtureTime)
+			return pol.Decide(attest.Verify(new(attest.Artifact), pol.Trust()), r, nil, fixtureTime)
 		},
-		"no request":     func() (*provenance.Decision, error) { return pol.Decide(e, nil, fixtureTime) },
-		"no time":        func() (*provenance.Decision, error) { return pol.Decide(e, r, policy.Time{}) },
-		"the zero time":  func() (*provenance.Decision, error) { return pol.Decide(e, r, policy.Given(time.Time{})) },
-		"the zero clock": func() (*provenance.Decision, error) { return pol.Decide(e, r, policy.Clock(time.Time{})) },
+		"no request":     func() (*provenance.Decision, error) { return pol.Decide(e, nil, nil, fixtureTime) },
+		"no time":        func() (*provenance.Decision, error) { return pol.Decide(e, r, nil, policy.Time{}) },
+		"the zero time":  func() (*provenance.Decision, error) { return pol.Decide(e, r, nil, policy.Given(time.Time{})) },
+		"the zero clock": func() (*provenance.Decision, error) { return pol.Decide(e, r, nil, policy.Clock(time.Time{})) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d, err := decide(); d != nil || !errors.Is(err, policy.ErrIncomplete) {
@@ -61,7 +61,7 @@ func TestDecideRefusesRequests(t *testing.T) {
 			r := fixtureRequest(t)
 			change(r)
 			var invalid *provenance.InvalidError
-			if d, err := pol.Decide(e, r, fixtureTime); d != nil || !errors.As(err, &invalid) {
+			if d, err := pol.Decide(e, r, nil, fixtureTime); d != nil || !errors.As(err, &invalid) {
 				t.Errorf("found %v, %v, want an InvalidError", d, err)
 			}
 		})
@@ -197,7 +197,7 @@ func TestDecideConcurrently(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 20 {
-				if d, err := pol.Decide(e, r, fixtureTime); err != nil || toJSON(t, d) != want {
+				if d, err := pol.Decide(e, r, nil, fixtureTime); err != nil || toJSON(t, d) != want {
 					t.Errorf("found %v, %v, want the same as before", d, err)
 				}
 			}
@@ -215,7 +215,7 @@ func TestClock(t *testing.T) {
 		{At: provenance.NewTime(time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC)), Source: "clock"}:         policy.Clock(local),
 		{At: provenance.NewTime(time.Date(2027, 6, 1, 0, 0, 0, 123456789, time.UTC)), Source: "given"}: policy.Given(local),
 	} {
-		if d, err := pol.Decide(e, r, at); err != nil || d.Time != want {
+		if d, err := pol.Decide(e, r, nil, at); err != nil || d.Time != want {
 			t.Errorf("found %v (%v), want %v", d.Time, err, want)
 		}
 	}
@@ -226,11 +226,11 @@ func TestPairsAreBounded(t *testing.T) {
 	pol := fixturePolicy(t)
 	for n, want := range map[int]provenance.Outcome{64: provenance.Permit, 65: provenance.Deny} {
 		_, e, r, at := benchmarkCase(t, n)
-		d, err := pol.Decide(e, r, at)
+		d, err := pol.Decide(e, r, nil, at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Outcome != want || d.Papers[0].Counted != (want == provenance.Permit) || len(d.Checks) > 64*64*40 {
+		if d.Outcome != want || d.Papers[0].Counted != (want == provenance.Permit) || len(d.Checks) > 64*64*64 {
 			t.Errorf("%d classifications under %d authorisations: found %s %q with %d checks, want %s", n, n, d.Outcome, codes(d), len(d.Checks), want)
 		}
 	}

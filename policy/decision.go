@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
@@ -19,7 +20,9 @@ func (d *decider) decision(at Time) *provenance.Decision {
 		Reasons:     []provenance.Reason{},
 		Basis:       []string{},
 		Checks:      make([]provenance.Check, 0, d.checks()),
-		Notes:       slices.Clone(d.facts.notes),
+		Notes:       d.firstNotes(),
+		Custody:     d.custodyRecords(),
+		Lineage:     d.lineageRecords(),
 		Obligations: []string{},
 		Papers:      d.facts.records,
 		Data:        d.policy.dataRecords(),
@@ -29,11 +32,13 @@ func (d *decider) decision(at Time) *provenance.Decision {
 		Notice:      provenance.Notice,
 	}
 	d.tell(out, d.origin)
+	d.noteRulings(out, d.origin)
 	for _, rounds := range d.groups {
 		chosen := best(rounds)
 		for _, r := range chosen {
 			d.tell(out, r)
 			d.rely(out, r)
+			d.noteRulings(out, r)
 		}
 		for _, r := range rounds {
 			if r.outcome != chosen[0].outcome {
@@ -137,12 +142,46 @@ func (f finding) code() string {
 }
 
 func (d *decider) reason(f finding, e entry) provenance.Reason {
-	return provenance.Reason{
+	r := provenance.Reason{
 		Code: f.code(), Outcome: f.outcome, Rule: f.rule.place, Citation: f.rule.citation,
 		Message: d.message(f, e), Remedy: f.remedy(),
 		Classification: e.name(), Authorization: e.key(),
-		Papers: slices.Clone(d.facts.signedBy),
+		Papers: d.papers(f, e),
 	}
+	if f.ruling != nil {
+		r.Message += "; " + f.ruling.text()
+	}
+	return r
+}
+
+// papers returns the digests of the papers that a finding is about: those of the
+// declaration, of the authorisation, and of what the rule looked at.
+func (d *decider) papers(f finding, e entry) []string {
+	of := d.facts.dossier
+	if e.dossier != nil {
+		of = e.dossier
+	}
+	all := slices.Clone(of.signedBy)
+	if l := e.authorization; l != nil {
+		if l.by != nil {
+			all = append(all, l.by.digest)
+		}
+		if slices.ContainsFunc(f.rule.reads, func(read string) bool { return strings.HasPrefix(read, "context.status") }) {
+			all = append(all, l.standing.papers...)
+		}
+	}
+	if slices.ContainsFunc(f.rule.reads, func(read string) bool { return strings.HasPrefix(read, "context.custody") }) {
+		for _, hop := range d.holding.way() {
+			all = append(all, hop.digest.String())
+			if hop.acknowledged != "" {
+				all = append(all, hop.acknowledged)
+			}
+		}
+	}
+	if f.ruling != nil {
+		all = append(all, f.ruling.digest)
+	}
+	return paperDigests(all)
 }
 
 // remedy says what would be needed and who could supply it. A recipient's own
@@ -178,20 +217,24 @@ func (d *decider) rely(out *provenance.Decision, r round) {
 	}
 	out.Basis = append(out.Basis, a.key)
 	out.Notes = append(out.Notes, a.notes...)
+	out.Notes = append(out.Notes, d.relied(r)...)
 	for _, c := range a.Conditions {
 		out.Obligations = append(out.Obligations, a.key+"#"+c.ID+": "+c.Text)
 	}
 	if r.outcome == provenance.Permit && !d.at.Before(a.ends) {
 		// 22 CFR 123.21(a): the end of a licence ends the authority to export; what
 		// was received before may go on being used.
-		out.Notes = append(out.Notes, a.key+" was valid until "+a.ValidUntil.String()+
-			"; use of what was received before goes on, and receipt before that day was not checked")
+		received := "receipt before that day was not checked"
+		if d.holding.named && d.holding.soundness == sound {
+			received = "it was received on " + d.holding.since.Format(time.DateOnly)
+		}
+		out.Notes = append(out.Notes, a.key+" was valid until "+a.ValidUntil.String()+"; use of what was received before goes on, and "+received)
 	}
 }
 
 // noteRequest notes what a reader of the decision should know of the request.
 func (d *decider) noteRequest(out *provenance.Decision) {
-	party, known := d.policy.declared(d.facts, d.request.Party.ID)
+	party, known := d.policy.known(d.facts, d.request.Party)
 	if known && party.Name != d.request.Party.Name && !slices.ContainsFunc(party.Names, func(n provenance.Name) bool { return n.Value == d.request.Party.Name }) {
 		out.Notes = append(out.Notes, "the request calls "+string(party.ID)+" "+provenance.Quote(d.request.Party.Name)+
 			", the papers "+provenance.Quote(party.Name))

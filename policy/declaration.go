@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
@@ -14,43 +13,50 @@ import (
 // declarations are the declarations among the papers, as they are heard.
 type declarations struct {
 	counted     []counted
-	misdirected bool    // a trusted signer declared another artifact
-	refused     bool    // a trusted signer declared what it may not
-	failed      []error // papers that were not verified
+	elsewhere   []counted // about another artifact: one that this one was made from, or none of the reader's concern
+	misdirected bool      // a trusted signer declared another artifact
+	refused     bool      // a trusted signer declared what it may not
+	failed      []error   // papers that were not verified
 }
 
 // counted is a paper whose signer may declare what it declares.
 type counted struct {
 	declaration *provenance.Declaration
 	statement   provenance.Statement
-	signer      string
+	signer, key string
 	record      int // index among the records
 }
 
 // hearDeclaration judges one paper: who signed it, for whom, about what, and
 // when it is dated.
-func (p *Policy) hearDeclaration(heard *declarations, paper attest.Paper, d *provenance.Declaration, index int, record *provenance.PaperRecord, at time.Time) {
-	s, statement := p.signers[record.Signer], paper.Statement.Statement()
+func (h *hearing) hearDeclaration(i int, d *provenance.Declaration) {
+	record, statement := &h.records[i], h.papers[i].Statement.Statement()
+	s := h.signers[record.Signer]
 	names := append(statement.ArtifactNames(), d.Item.Name)
+	heard := counted{d, statement, record.Signer, record.Key, i}
 	switch why := firstRefusal(
 		s.holds(record.Key),
-		s.acts(roleExporter, at),
+		s.acts(roleExporter, h.at),
 		s.speaksFor(d.Exporter().ID),
 		s.speaksOf(names...),
 		s.isPerson(d.ResponsiblePerson.Name)); {
 	case why != "":
-		heard.refused = true
+		h.declarations.refused = true
 		record.Error = string(why)
-	case !paper.Applies:
-		heard.misdirected = true
-		record.Error = "the paper is about another artifact"
 	case pairs(d) > maxPairs:
 		record.Error = fmt.Sprintf("the declaration has its authorisations cover %d classifications together, more than %d", pairs(d), maxPairs)
-	case d.IssuedAt.Std().After(at):
-		record.Error = "the paper is dated " + d.IssuedAt.String() + ", after the time of the decision"
+		h.declarations.misdirected = h.declarations.misdirected || !h.papers[i].Applies
+	case !h.papers[i].Applies:
+		h.declarations.misdirected = true
+		record.Error = elsewhere
+		if h.notYet(d.IssuedAt) == "" {
+			h.declarations.elsewhere = append(h.declarations.elsewhere, heard)
+		}
+	case h.notYet(d.IssuedAt) != "":
+		record.Error = string(h.notYet(d.IssuedAt))
 	default:
-		record.Role, record.Counted = string(roleExporter), true
-		heard.counted = append(heard.counted, counted{d, statement, record.Signer, index})
+		h.count(i, roleExporter)
+		h.declarations.counted = append(h.declarations.counted, heard)
 	}
 }
 
@@ -71,61 +77,108 @@ func pairs(d *provenance.Declaration) int {
 type version struct {
 	declaration *provenance.Declaration
 	signers     []string // distinct
+	keys        []string // of those
 	records     []int
+}
+
+// settled is what became of the declarations of one artifact.
+type settled struct {
+	inForce, short, superseded []*version
+	by                         []*version // of each that is superseded, the one that replaces it
 }
 
 // settle finds the declaration in force: step 4. Supersession alone decides,
 // never a date or the order of the papers; a declaration supersedes only one of
 // the same exporter and declarationId with a lower sequence, and only if it
 // meets the threshold itself.
-func (p *Policy) settle(f *facts, heard *declarations) {
-	var met, short []*version
-	for _, v := range heard.versions() {
-		if len(v.signers) >= p.require.threshold {
+func settle(heard []counted, threshold int) settled {
+	var out settled
+	var met []*version
+	for _, v := range versions(heard) {
+		if len(v.signers) >= threshold {
 			met = append(met, v)
-			continue
-		}
-		short = append(short, v)
-		for _, i := range v.records {
-			f.records[i].Counted = false
-			f.records[i].Error = fmt.Sprintf("declared by %d of the %d signers that the policy asks for", len(v.signers), p.require.threshold)
+		} else {
+			out.short = append(out.short, v)
 		}
 	}
-	var inForce []*version
 	for _, v := range met {
 		if i := slices.IndexFunc(met, func(other *version) bool { return other.declaration.Replaces(v.declaration) }); i >= 0 {
-			f.notes = append(f.notes, "declaration "+v.declaration.Reference()+" is superseded by "+met[i].declaration.Reference())
+			out.superseded, out.by = append(out.superseded, v), append(out.by, met[i])
 			continue
 		}
-		inForce = append(inForce, v)
+		out.inForce = append(out.inForce, v)
 	}
-	switch {
-	case len(inForce) == 1:
-		f.declaration = inForce[0].declaration
-		f.declaredBy(inForce)
-	case len(inForce) > 1:
-		f.origin.conflicting = true
-		f.declaredBy(inForce)
-	case len(short) > 0:
-		f.origin.belowThreshold = true
-		f.declaredBy(short)
-	default:
-		f.origin.untrusted = heard.refused || heard.unknownSigner()
-		f.origin.misdirected = heard.misdirected
-		f.origin.missing = !f.origin.untrusted && !f.origin.misdirected
-	}
+	return out
 }
 
-// declaredBy records the papers that the reasons are about: those of the
-// declaration in force, or those that keep any from being in force.
-func (f *facts) declaredBy(versions []*version) {
-	for _, v := range versions {
+// settleItself finds the declaration of the artifact that is asked about.
+func (h *hearing) settleItself(f *facts) *dossier {
+	d := &dossier{root: f.subject.Root, itself: true}
+	s := settle(h.declarations.counted, h.require.threshold)
+	for _, v := range s.short {
 		for _, i := range v.records {
-			f.signedBy = append(f.signedBy, f.records[i].Digest)
+			h.records[i].Counted = false
+			h.records[i].Error = fmt.Sprintf("declared by %d of the %d signers that the policy asks for", len(v.signers), h.require.threshold)
 		}
 	}
-	slices.Sort(f.signedBy)
-	f.signedBy = slices.Compact(f.signedBy) // two signers of one payload
+	for i, v := range s.superseded {
+		f.notes = append(f.notes, "declaration "+v.declaration.Reference()+" is superseded by "+s.by[i].declaration.Reference())
+	}
+	switch {
+	case len(s.inForce) == 1:
+		d.declaration = s.inForce[0].declaration
+		d.signedBy = h.digestsOf(s.inForce)
+	case len(s.inForce) > 1:
+		f.origin.conflicting = true
+		d.signedBy = h.digestsOf(s.inForce)
+	case len(s.short) > 0:
+		f.origin.belowThreshold = true
+		d.signedBy = h.digestsOf(s.short)
+	default:
+		f.origin.untrusted = h.declarations.refused || h.declarations.unknownSigner()
+		f.origin.misdirected = h.declarations.misdirected
+		f.origin.missing = !f.origin.untrusted && !f.origin.misdirected
+	}
+	for _, v := range slices.Concat(s.inForce, s.superseded) {
+		for _, key := range v.keys {
+			f.numbered = append(f.numbered, numbering{declarationSeries{key, v.declaration.DeclarationID}, v.declaration.Sequence})
+		}
+	}
+	return d
+}
+
+// digestsOf returns the papers that the reasons are about: those of the
+// declaration in force, or those that keep any from being in force.
+func (h *hearing) digestsOf(versions []*version) []string {
+	var digests []string
+	for _, v := range versions {
+		for _, i := range v.records {
+			digests = append(digests, h.records[i].Digest)
+		}
+	}
+	return paperDigests(digests)
+}
+
+// numbering is the number of a counted declaration.
+type numbering struct {
+	declarationSeries
+	sequence int64
+}
+
+// checkMarks compares the declaration in force with the highest numbers that
+// its signers' declarations of that id were seen with: whoever hands over papers
+// can leave out an amendment.
+func (f *facts) checkMarks(marks *Marks) {
+	if marks == nil {
+		return
+	}
+	for _, d := range f.dossiers() {
+		for _, n := range f.numbered {
+			if n.id == d.declaration.DeclarationID && marks.declarations[n.declarationSeries] > d.declaration.Sequence {
+				f.origin.rolledBack = true
+			}
+		}
+	}
 }
 
 // unknownSigner reports whether a paper failed because nobody that the policy
@@ -137,32 +190,32 @@ func (d *declarations) unknownSigner() bool {
 	})
 }
 
-// versions groups the counted papers by the bytes of their predicates, in an
-// order that depends on those bytes alone.
-func (d *declarations) versions() []*version {
-	if len(d.counted) == 1 { // as mostly: no need to copy what it declares
-		c := &d.counted[0]
-		return []*version{{declaration: c.declaration, signers: []string{c.signer}, records: []int{c.record}}}
+// versions groups counted papers by the bytes of their predicates, in an order
+// that depends on those bytes alone.
+func versions(heard []counted) []*version {
+	if len(heard) == 1 { // as mostly: no need to copy what it declares
+		c := &heard[0]
+		return []*version{{declaration: c.declaration, signers: []string{c.signer}, keys: []string{c.key}, records: []int{c.record}}}
 	}
 	byBytes := map[string]*version{}
-	var keys []string
-	for _, c := range d.counted {
-		key := string(c.statement.Predicate)
-		v := byBytes[key]
+	var bytes []string
+	for _, c := range heard {
+		predicate := string(c.statement.Predicate)
+		v := byBytes[predicate]
 		if v == nil {
 			v = &version{declaration: c.declaration}
-			byBytes[key] = v
-			keys = append(keys, key)
+			byBytes[predicate] = v
+			bytes = append(bytes, predicate)
 		}
 		if !slices.Contains(v.signers, c.signer) {
-			v.signers = append(v.signers, c.signer)
+			v.signers, v.keys = append(v.signers, c.signer), append(v.keys, c.key)
 		}
 		v.records = append(v.records, c.record)
 	}
-	slices.SortFunc(keys, strings.Compare)
-	versions := make([]*version, len(keys))
-	for i, key := range keys {
-		versions[i] = byBytes[key]
+	slices.SortFunc(bytes, strings.Compare)
+	out := make([]*version, len(bytes))
+	for i, predicate := range bytes {
+		out[i] = byBytes[predicate]
 	}
-	return versions
+	return out
 }

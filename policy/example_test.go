@@ -110,7 +110,7 @@ func ExamplePolicy_Decide() {
 	}
 	at := policy.Given(time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC))
 	decide := func() {
-		decision, err := pol.Decide(evidence, &request, at)
+		decision, err := pol.Decide(evidence, &request, nil, at)
 		if err != nil {
 			log.Fatal(err)
 		}

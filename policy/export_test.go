@@ -15,12 +15,15 @@ import (
 )
 
 // rounds returns what the rules are asked about in a decision.
-func (p *Policy) rounds(e *attest.Evidence, r *provenance.Request, at Time) *decider {
-	f := p.establish(e, r.Artifact, at.at)
-	f.screened = p.screen(at.at, f.declaration, r)
+func (p *Policy) rounds(e *attest.Evidence, r *provenance.Request, at Time) (*decider, error) {
+	f, err := p.establish(e, r.Artifact, nil, at.at)
+	if err != nil {
+		return nil, err
+	}
+	f.screened = p.screen(at.at, f, r)
 	d := p.newDecider(f, r, at.at)
 	d.run()
-	return d
+	return d, nil
 }
 
 // Conforms checks everything that the rules are asked in a decision against the
@@ -30,7 +33,10 @@ func (p *Policy) Conforms(e *attest.Evidence, r *provenance.Request, at Time) (r
 	if err != nil {
 		return 0, err
 	}
-	d := p.rounds(e, r, at)
+	d, err := p.rounds(e, r, at)
+	if err != nil {
+		return 0, err
+	}
 	errs := []error{validator.Entities(d.inquiry.entities), validator.Request(d.cedarRequest(d.origin.entry))}
 	rounds = 1
 	for _, group := range d.groups {
@@ -45,7 +51,10 @@ func (p *Policy) Conforms(e *attest.Evidence, r *provenance.Request, at Time) (r
 // Bare returns a function that evaluates the rules of a decision and does
 // nothing else: what Cedar itself costs.
 func (p *Policy) Bare(e *attest.Evidence, r *provenance.Request, at Time) func() {
-	d := p.rounds(e, r, at)
+	d, err := p.rounds(e, r, at)
+	if err != nil {
+		panic(err)
+	}
 	type question struct {
 		rules   ruleList
 		request cedar.Request
@@ -125,7 +134,7 @@ func (p *Policy) Without(code string) *Policy {
 	if err := rules.bind(p.data); err != nil {
 		panic(err) // they were bound before
 	}
-	return &Policy{name: p.name, digest: p.digest, trust: p.trust, signers: p.signers, require: p.require, rules: rules,
+	return &Policy{name: p.name, digest: p.digest, trust: p.trust, signers: p.signers, byKey: p.byKey, require: p.require, rulings: p.rulings, rules: rules,
 		identities: p.identities, data: p.data, screening: p.screening, zones: p.zones, fixed: p.fixed}
 }
 

@@ -24,35 +24,11 @@ type file struct {
 	Name    string        `json:"name"`
 	Signers []signerEntry `json:"signers"`
 	Require *requireEntry `json:"require"`
+	Rulings *rulingsEntry `json:"rulings"`
 	Rules   []string      `json:"rules"`
 
 	Identities []identityEntry      `json:"identities"`
 	Data       map[string]dataEntry `json:"data"`
-}
-
-type requireEntry struct {
-	Provenance    *provenanceEntry    `json:"provenance"`
-	Declaration   *declarationEntry   `json:"declaration"`
-	Authorization *authorizationEntry `json:"authorization"`
-}
-
-type provenanceEntry struct {
-	Role role `json:"role"`
-}
-
-type declarationEntry struct {
-	Role      role `json:"role"`
-	Threshold *int `json:"threshold"`
-}
-
-type authorizationEntry struct {
-	SignedBy string `json:"signedBy"`
-}
-
-// requirements are what a policy asks of the evidence.
-type requirements struct {
-	provenance role // role that has to sign build provenance; empty where none is asked for
-	threshold  int  // distinct signers that a declaration needs
 }
 
 const (
@@ -180,6 +156,7 @@ func parseFile(data []byte) (*file, error) {
 		s.check(&findings, "signers["+strconv.Itoa(i)+"]")
 	}
 	f.Require.check(&findings)
+	f.Rulings.check(&findings)
 	findings.Check(len(f.Rules) <= maxRules, "rules", strconv.Itoa(len(f.Rules))+" files", "at most "+strconv.Itoa(maxRules))
 	for i, name := range f.Rules {
 		findings.Check(!slices.Contains(packs, name), "rules["+strconv.Itoa(i)+"]", name, "another name than those of the rules that ship")
@@ -200,36 +177,12 @@ func isLabel(s string, most int) bool {
 	return s != "" && len(s) <= most && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) })
 }
 
-func (r *requireEntry) check(f *provenance.Findings) {
-	if r == nil || *r == (requireEntry{}) {
-		f.Add("require", "", "at least one requirement, such as declaration: {role: exporter, threshold: 1}")
-		return
-	}
-	if p := r.Provenance; p != nil {
-		p.Role.check(f, "require.provenance.role")
-	}
-	if d := r.Declaration; d != nil {
-		f.Check(d.Role == "" || d.Role == roleExporter, "require.declaration.role", string(d.Role), "exporter: nobody else declares")
-		if d.Threshold != nil {
-			f.Check(*d.Threshold >= 1 && *d.Threshold <= maxThreshold, "require.declaration.threshold", strconv.Itoa(*d.Threshold), "a whole number from 1 to "+strconv.Itoa(maxThreshold))
-		}
-	}
-	if a := r.Authorization; a != nil {
-		f.Check(a.SignedBy == "" || a.SignedBy == string(roleExporter), "require.authorization.signedBy", a.SignedBy, "exporter, the only one this version evaluates")
-	}
-}
-
-const maxThreshold = 100
-
 // compile turns the file into a policy, reading what it names.
 func (l *loader) compile(f *file) (*Policy, error) {
-	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), require: requirements{threshold: 1},
+	p := &Policy{name: f.Name, signers: make(map[string]signer, len(f.Signers)), byKey: make(map[string]string, len(f.Signers)), require: f.Require.requirements(),
 		fixed: newFixed(), zones: new(zones)}
-	if r := f.Require.Provenance; r != nil {
-		p.require.provenance = r.Role
-	}
-	if r := f.Require.Declaration; r != nil && r.Threshold != nil {
-		p.require.threshold = *r.Threshold
+	if f.Rulings != nil {
+		p.rulings = slices.Clone(f.Rulings.Codes)
 	}
 	var trusted []attest.TrustedSigner
 	for _, entry := range f.Signers {
@@ -239,6 +192,7 @@ func (l *loader) compile(f *file) (*Policy, error) {
 		}
 		trusted = append(trusted, attest.TrustedSigner{Name: entry.Name, Key: key})
 		p.signers[entry.Name] = entry.signer(key.Fingerprint())
+		p.byKey[key.Fingerprint()] = entry.Name
 	}
 	var err error
 	if p.trust, err = attest.NewTrust(trusted...); err != nil {

@@ -68,14 +68,19 @@ func fixtureRequest(tb testing.TB) *provenance.Request {
 
 var signers sync.Map // by name
 
-// signerNamed returns the signer of that name, with the same key in every run.
+// keyNamed returns the private key of that name, the same in every run.
+func keyNamed(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("policy tests " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// signerNamed returns the signer of that name.
 func signerNamed(tb testing.TB, name string) *attest.Signer {
 	tb.Helper()
 	if s, ok := signers.Load(name); ok {
 		return s.(*attest.Signer)
 	}
-	seed := sha256.Sum256([]byte("policy tests " + name))
-	sigstore, err := signature.LoadED25519Signer(ed25519.NewKeyFromSeed(seed[:]))
+	sigstore, err := signature.LoadED25519Signer(keyNamed(name))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -128,6 +133,13 @@ func manifest(about string) *provenance.Manifest {
 	return m
 }
 
+// built returns the statement of how the artifact of that name was built.
+func built(name, about string) *provenance.Statement {
+	return &provenance.Statement{Type: provenance.StatementType, PredicateType: provenance.TypeSLSAProvenance,
+		Subject:   provenance.ArtifactSubjects(name, manifest(about).Root()),
+		Predicate: []byte(`{"buildDefinition":{"buildType":"https://a.example"},"runDetails":{"builder":{"id":"https://b.example"}}}`)}
+}
+
 // statementOf returns the statement that p holds of the artifact of that name.
 func statementOf(tb testing.TB, p provenance.Predicate, name, about string) *provenance.Statement {
 	tb.Helper()
@@ -159,7 +171,7 @@ func evidenceOf(pol *policy.Policy, papers ...*attest.Bundle) *attest.Evidence {
 
 func decide(tb testing.TB, pol *policy.Policy, e *attest.Evidence, r *provenance.Request) *provenance.Decision {
 	tb.Helper()
-	d, err := pol.Decide(e, r, fixtureTime)
+	d, err := pol.Decide(e, r, nil, fixtureTime)
 	if err != nil {
 		tb.Fatal(err)
 	}

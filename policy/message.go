@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -35,6 +36,60 @@ var messages = map[string]func(d *decider, e entry) string{
 	"authorization-missing": func(_ *decider, e entry) string {
 		return fmt.Sprintf("no declared authorisation covers classification %s (%s %s)", e.name(), e.classification.List, e.classification.Code)
 	},
+	"declaration-rollback": func(d *decider, _ entry) string {
+		return fmt.Sprintf("declaration %s is in force by the papers at hand, and a later one was seen before", d.facts.declaration.Reference())
+	},
+	"custody-incomplete": func(d *decider, e entry) string {
+		switch {
+		case e.authorization != nil:
+			return fmt.Sprintf("%s received the item under other authorisations than %s", d.request.Party.ID, e.key())
+		case d.holding.named:
+			return "the way from the exporter does not hold: " + d.holding.problem
+		}
+		return fmt.Sprintf("no transfer that counts hands the item to %s", d.request.Party.ID)
+	},
+	"time-untrusted": func(d *decider, e entry) string {
+		if e.authorization != nil {
+			return d.holding.lesser[0].problem
+		}
+		return d.holding.problem
+	},
+	"lineage-stated": func(d *decider, _ entry) string {
+		return "the papers say neither what the artifact was made from nor that it is original work"
+	},
+	"lineage-missing": func(d *decider, _ entry) string {
+		return "what the artifact was made from is not known: " + some(d.facts.lineage.missing)
+	},
+	"lineage-single": func(d *decider, _ entry) string {
+		return "several declarations remain of what the artifact was made from: " + some(d.facts.lineage.conflicting)
+	},
+	"lineage-permitted": func(d *decider, _ entry) string {
+		return "the terms of what the artifact was made from prohibit derivatives: " + some(d.facts.lineage.prohibited)
+	},
+	"authority-signature-missing": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s is the exporter's claim, and this policy asks for a paper signed by a %s", e.key(), d.policy.require.signedBy)
+	},
+	"conflicting-authorizations": func(_ *decider, e entry) string {
+		return fmt.Sprintf("papers of sequence %d say different things of %s", e.authorization.by.Sequence, e.key())
+	},
+	"terms-missing": func(_ *decider, e entry) string {
+		return fmt.Sprintf("by its status, the paper of %s with sequence %d is the first in force, and no paper from there on is at hand", e.key(), e.authorization.standing.sequence)
+	},
+	"suspended": standingText,
+	"revoked":   standingText,
+	"exhausted": standingText,
+	"status-rollback": func(_ *decider, e entry) string {
+		return fmt.Sprintf("of the snapshots of %s, an older one is at hand than was seen before, or two of one number", e.authorization.Authority)
+	},
+	"status-missing": func(_ *decider, e entry) string {
+		return fmt.Sprintf("no snapshot of %s that counts lists %s", e.authorization.Authority, e.key())
+	},
+	"status-stale": func(d *decider, e entry) string {
+		return fmt.Sprintf("the status of %s was fresh until %s", e.key(), e.authorization.standing.freshUntil.Format(time.RFC3339))
+	},
+	"retransfer-approved": func(d *decider, e entry) string {
+		return fmt.Sprintf("%s is not covered by %s; to hand the item to it needs the consent of whoever granted that", d.request.Party.ID, e.key())
+	},
 	"item-not-covered": func(d *decider, e entry) string {
 		item := d.item()
 		return fmt.Sprintf("item %s version %s is not covered by %s", provenance.Quote(item.Name), provenance.Quote(item.Version), e.key())
@@ -42,7 +97,7 @@ var messages = map[string]func(d *decider, e entry) string{
 	"party-not-covered": func(d *decider, e entry) string {
 		p := d.request.Party
 		if e.authorization == nil {
-			known, _ := d.policy.declared(d.facts, p.ID)
+			known, _ := d.policy.known(d.facts, p)
 			return fmt.Sprintf("the request has %s as %s of %s, the papers as %s of %s", p.ID, p.Kind, p.Country, known.Kind, known.Country)
 		}
 		return fmt.Sprintf("party %s is not covered by %s", p.ID, e.key())
@@ -170,6 +225,19 @@ var messages = map[string]func(d *decider, e entry) string{
 	},
 }
 
+// standingText says what became of an authorisation, and by whose word.
+func standingText(_ *decider, e entry) string {
+	s := e.authorization.standing
+	text := fmt.Sprintf("%s is %s since %s, by the word of %s", e.key(), s.worst.State, s.worst.Since, s.by)
+	if s.worst.Reason != "" {
+		text += ": " + provenance.Quote(s.worst.Reason)
+	}
+	if s.remembered {
+		text += ", as an earlier check saw"
+	}
+	return text
+}
+
 // oldData says which sets are too old for the rule that depends on them.
 func oldData(sets []*dataset) string {
 	all := make([]string, len(sets))
@@ -190,6 +258,21 @@ var remedies = map[string]string{
 	"provenance-missing":           "ask the producer for signed SLSA provenance of this artifact",
 	"end-use-missing":              "say what the item is to be used for; the papers list the end uses that are covered",
 	"authorization-missing":        "the exporter has to declare an authorisation that covers this classification",
+	"declaration-rollback":         "ask the exporter for the declaration in force",
+	"custody-incomplete":           "whoever handed the item over has to supply the signed transfers, and each recipient its acknowledgement",
+	"custody-covers":               "use it under the authorisation it was received under, or ask for a transfer under this one",
+	"time-untrusted":               "an export control officer has to judge when it was handed over, and may rule where the policy lets rulings count",
+	"lineage-missing":              "ask the exporter for a declaration that states the parents, and for the papers of each parent",
+	"lineage-permitted":            "ask the exporter of the parent whether derivatives can be covered",
+	"authority-signature-missing":  "get the authorisation as a paper that the licensing authority signed, or one recorded by an officer where the policy accepts that",
+	"conflicting-authorizations":   "ask the licensing authority which terms hold, and for a paper of a higher sequence",
+	"terms-missing":                "get the current paper of the authorisation from whoever handed the item over, or from the authority",
+	"suspended":                    "ask the licensing authority; until it says otherwise in a later status, nothing is covered",
+	"revoked":                      "only a new authorisation can cover it",
+	"exhausted":                    "the exporter has to apply for a new authorisation",
+	"status-rollback":              "get the latest status from the licensing authority; if its numbers went back, ask it why",
+	"status-missing":               "get a status from the licensing authority that lists the authorisation",
+	"status-stale":                 "get a current status from the licensing authority",
 	"item-not-covered":             "the licensing authority can amend the authorisation to this item or version, on the exporter's application",
 	"party-not-covered":            "the licensing authority can add the party, on the exporter's application; check the party's id first",
 	"destination-not-covered":      "the licensing authority can add the destination, on the exporter's application",

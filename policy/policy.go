@@ -3,13 +3,17 @@
 //
 // [Load] reads a policy file with the keys and rules it names and checks all of
 // it; [Policy.Trust] is what package attest verifies papers against; and
-// [Policy.Decide] is a pure function from the evidence, a request and a time to
-// a decision with every reason. It does no I/O and reads no clock.
+// [StateFile.Decide] says whether a request is covered, with every reason:
 //
 //	pol, err := policy.LoadFile("policy.yaml")
 //	art, err := attest.Open(ctx, "oci-archive:tracker.tar")
 //	ev := attest.Verify(art, pol.Trust())
-//	decision, err := pol.Decide(ev, request, policy.Clock(time.Now()))
+//	decision, err := policy.StateFile("state.json").Decide(ctx, pol, ev, request, policy.Clock(time.Now()))
+//
+// The state file remembers the highest numbers seen of snapshots and
+// declarations, so that whoever hands over papers cannot leave out the newest.
+// Beneath it, [Policy.Decide] is a pure function from the evidence, a request,
+// such marks and a time to a decision; it does no I/O and reads no clock.
 //
 // Go proves, Cedar decides: Go code establishes who signed what about which
 // artifact and hands it over; every restriction is a rule in rules/core.cedar
@@ -21,7 +25,10 @@
 // A permit says that the declarations which the recipient's trusted signers
 // signed cover the request as it was put. Whether those declarations are right,
 // whether the asker is who the request says, and what happens afterwards, no
-// software can know. It is not a licence and not a determination.
+// software can know. Times in papers are their signers' claims. A paper that
+// restricts can be withheld; a status that the policy asks for, and the marks,
+// stand against that as far as they go. It is not a licence and not a
+// determination.
 //
 // # Compatibility
 //
@@ -50,7 +57,9 @@ type Policy struct {
 	digest  provenance.Digest
 	trust   *attest.Trust
 	signers map[string]signer
+	byKey   map[string]string // names of signers by the fingerprint of their keys
 	require requirements
+	rulings []string // codes of reasons that officers may decide
 	rules   *ruleSet
 
 	identities identities

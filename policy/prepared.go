@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"slices"
 	"sync/atomic"
 
 	"github.com/cedar-policy/cedar-go/types"
@@ -28,17 +30,23 @@ type prepared struct {
 	unknown  types.Record // of a party that the papers do not know
 }
 
-// prepare returns what is prepared for the declaration in force.
-func (p *Policy) prepare(f *facts) *prepared {
-	if last := p.last.Load(); last != nil && last.declaration == f.declaration && last.subject == f.subject {
+// prepare returns what is prepared for the declaration of a dossier. That of the
+// artifact itself is kept.
+func (p *Policy) prepare(of *dossier, subject attest.Subject) *prepared {
+	d := of.declaration
+	if last := p.last.Load(); of.itself && last != nil && last.declaration == d && last.subject == subject {
 		return last
 	}
-	ready := &prepared{declaration: f.declaration, subject: f.subject, artifact: artifactEntity(f), terms: termsRecord(f.declaration),
-		unknown: declaredRecord(provenance.Party{}, false)}
-	d := f.declaration
+	ready := &prepared{declaration: d, subject: subject, unknown: declaredRecord(provenance.Party{}, false)}
+	id := of.root.String()
+	if of.itself {
+		id = cmp.Or(rootText(subject), subject.Manifest)
+	}
 	if d == nil {
+		ready.artifact, ready.terms = artifactEntity(id, of), termsRecord(provenance.Terms{})
 		return ready // of nothing in particular
 	}
+	ready.artifact, ready.terms = artifactEntity(id, of), termsRecord(d.Terms)
 	entities := types.EntityMap{}
 	exporter := d.Exporter()
 	p.data.addPlace(entities, provenance.Place{Country: exporter.Country})
@@ -60,29 +68,35 @@ func (p *Policy) prepare(f *facts) *prepared {
 	for i := range d.Authorizations {
 		ready.grants = append(ready.grants, p.newTerms(&d.Authorizations[i], d.Item))
 	}
-	ready.whole = p.originRecord(&facts{declaration: d})
+	ready.whole = p.originRecord(origin{provenanceVerified: p.require.provenance != ""}, d, false)
 	ready.declared = make([]atomic.Pointer[types.Record], len(d.Parties))
-	p.last.Store(ready)
+	if of.itself {
+		p.last.Store(ready)
+	}
 	return ready
 }
 
 // originRecord says what was established about the origin.
 func (ready *prepared) originRecord(p *Policy, f *facts) types.Record {
-	if ready.declaration != nil && len(f.mismatches) == 0 && f.origin == (origin{}) {
+	if ready.declaration != nil && len(f.mismatches) == 0 && f.origin == (origin{provenanceVerified: p.require.provenance != ""}) {
 		return ready.whole
 	}
-	return p.originRecord(f)
+	return p.originRecord(f.origin, ready.declaration, len(f.mismatches) > 0)
 }
 
 // declaredRecord says what the papers know of the party, by any id that the
-// policy has for it.
-func (ready *prepared) declaredRecord(p *Policy, id provenance.PartyID) types.Record {
+// policy has for it: where they know several things, one that the asker's word
+// differs from.
+func (ready *prepared) declaredRecord(p *Policy, f *facts, party provenance.Party) types.Record {
 	if ready.declaration == nil {
 		return ready.unknown
 	}
-	i := p.indexDeclared(ready.declaration, id)
-	if i < 0 {
-		return ready.unknown
+	i := p.indexDeclared(ready.declaration, party.ID)
+	if other, differs := f.otherwise(p, party); differs || i < 0 {
+		if other.ID == "" {
+			return ready.unknown
+		}
+		return declaredRecord(other, true)
 	}
 	if made := ready.declared[i].Load(); made != nil {
 		return *made
@@ -90,6 +104,32 @@ func (ready *prepared) declaredRecord(p *Policy, id provenance.PartyID) types.Re
 	record := declaredRecord(ready.declaration.Parties[i].Party, true)
 	ready.declared[i].Store(&record)
 	return record
+}
+
+// otherwise returns what papers beside the declaration know of the party, those
+// of ancestors too, and whether that differs from what it says of itself.
+func (f *facts) otherwise(p *Policy, party provenance.Party) (known provenance.Party, differs bool) {
+	look := func(other provenance.Party) bool {
+		if !p.identities.sameAs(other.ID, party.ID) {
+			return false
+		}
+		known, differs = other, other.Country != party.Country || other.Kind != party.Kind
+		return differs
+	}
+	if slices.ContainsFunc(f.others, look) {
+		return known, true
+	}
+	for _, d := range f.ancestors {
+		if slices.ContainsFunc(d.others, look) || slices.ContainsFunc(d.declaration.Parties, func(p provenance.RoledParty) bool { return look(p.Party) }) {
+			return known, true
+		}
+	}
+	for _, hop := range f.custody.hops {
+		if look(hop.To) {
+			return known, true
+		}
+	}
+	return known, differs
 }
 
 func declaredRecord(party provenance.Party, known bool) types.Record {

@@ -53,7 +53,7 @@ func TestWhatIsKeptReady(t *testing.T) {
 	}
 	ask := func(pol *policy.Policy, i int) {
 		q := questions[i%len(questions)]
-		if d, err := pol.Decide(q.evidence, q.request, fixtureTime); err != nil || toJSON(t, d) != q.want {
+		if d, err := pol.Decide(q.evidence, q.request, nil, fixtureTime); err != nil || toJSON(t, d) != q.want {
 			t.Errorf("question %d: found %v (%v), want %s", i%len(questions), toJSON(t, d), err, q.want)
 		}
 	}

@@ -260,7 +260,7 @@ func nothingChanged(t *testing.T, w *world, _ *dice) bool {
 		return text
 	}
 	before := see()
-	d, err := pol.Decide(e, w.request, w.at)
+	d, err := pol.Decide(e, w.request, nil, w.at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func coherent(t *testing.T, w *world, _ *dice) bool {
 	if none := w.decide(t, nil); none.Outcome != provenance.Deny {
 		t.Errorf("found %s without papers", none.Outcome)
 	}
-	if _, err := pol.Decide(evidenceOf(pol, papers...), w.request, policy.Time{}); !errors.Is(err, policy.ErrIncomplete) {
+	if _, err := pol.Decide(evidenceOf(pol, papers...), w.request, nil, policy.Time{}); !errors.Is(err, policy.ErrIncomplete) {
 		t.Errorf("found %v without a time", err)
 	}
 	return true
@@ -368,7 +368,7 @@ func whoAgrees(t *testing.T, w *world, d *dice) bool {
 	}
 	pol := w.load(t)
 	e := evidenceOf(pol, w.bundles(t)...)
-	all, err := pol.Who(e, w.at)
+	all, err := pol.Who(e, nil, w.at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func whoAgrees(t *testing.T, w *world, d *dice) bool {
 	for _, a := range all {
 		listed[toJSON(t, a)] = true
 	}
-	declaration := pol.Declaration(e, w.at)
+	declaration := pol.Declaration(e, nil, w.at)
 	if declaration == nil {
 		if len(all) > 0 {
 			t.Errorf("found %d allowances without a declaration", len(all))
@@ -396,7 +396,7 @@ func whoAgrees(t *testing.T, w *world, d *dice) bool {
 		for j, place := range places {
 			request := &provenance.Request{Party: party, Action: provenance.Actions()[(i+j)%10], Location: place, EndUse: worldEndUses[(i+j)%3]}
 			unnamed := party.ID == worldUnit.ID || party.ID == worldOther.ID || party.ID == worldParty(5).ID
-			d, err := pol.Decide(e, request, w.at)
+			d, err := pol.Decide(e, request, nil, w.at)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -409,7 +409,7 @@ func whoAgrees(t *testing.T, w *world, d *dice) bool {
 	}
 	for _, a := range all {
 		request := &provenance.Request{Party: a.Party, Action: a.Action, Location: a.Place, EndUse: a.EndUse}
-		if d, err := pol.Decide(e, request, w.at); err != nil || d.Outcome != provenance.Permit {
+		if d, err := pol.Decide(e, request, nil, w.at); err != nil || d.Outcome != provenance.Permit {
 			t.Errorf("found %v listed, and %v (%v)", a, d.Outcome, err)
 		}
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -45,27 +46,68 @@ type screened struct {
 	stale       bool
 }
 
-// declaredParties returns everyone whom the declaration names: its parties, the
-// responsible person, and those whom an authorisation names by an id alone.
-func declaredParties(d *provenance.Declaration) []provenance.Party {
-	if d == nil {
-		return nil
-	}
-	parties := make([]provenance.Party, 0, len(d.Parties)+2)
-	known := make(map[provenance.PartyID]bool, len(d.Parties)+1)
-	for _, party := range d.Parties {
-		parties = append(parties, party.Party)
+// namedParties returns everyone whom the counted papers name: the parties of
+// declarations, of papers of authorisations and of transfers, persons who signed
+// off or ruled, and those who are named by an id alone.
+func (f *facts) namedParties() []provenance.Party {
+	var parties []provenance.Party
+	known := map[provenance.PartyID]bool{}
+	said := map[string]bool{}
+	add := func(party provenance.Party) {
 		known[party.ID] = true
-	}
-	for _, a := range d.Authorizations {
-		for _, ref := range a.Parties {
-			if ref.ID != "" && !known[ref.ID] {
-				parties = append(parties, provenance.Party{ID: ref.ID})
-				known[ref.ID] = true
-			}
+		if text := fmt.Sprint(party.ID, party.Name, party.Names); !said[text] {
+			said[text] = true
+			parties = append(parties, party)
 		}
 	}
-	return append(parties, provenance.Party{Name: d.ResponsiblePerson.Name})
+	for _, d := range f.dossiers() {
+		for _, declared := range d.declaration.Parties {
+			add(declared.Party)
+		}
+		for _, party := range d.others {
+			add(party)
+		}
+		for _, hop := range d.custody.hops {
+			add(hop.To)
+		}
+		add(provenance.Party{Name: d.declaration.ResponsiblePerson.Name})
+		for _, r := range d.rulings {
+			add(provenance.Party{Name: r.Officer.Name})
+		}
+	}
+	for _, id := range f.namedIDs() {
+		if !known[id] {
+			add(provenance.Party{ID: id})
+		}
+	}
+	return parties
+}
+
+// namedIDs returns the ids of parties that the counted papers have without a
+// name.
+func (f *facts) namedIDs() []provenance.PartyID {
+	var ids []provenance.PartyID
+	for _, d := range f.dossiers() {
+		for _, a := range d.declaration.Authorizations {
+			for _, ref := range a.Parties {
+				ids = append(ids, ref.ID)
+			}
+		}
+		for _, l := range d.licences {
+			for _, ref := range l.Parties {
+				ids = append(ids, ref.ID)
+			}
+		}
+		for _, hop := range d.custody.hops {
+			ids = append(ids, hop.From)
+		}
+		ids = append(ids, d.performers...)
+		ids = slices.AppendSeq(ids, maps.Keys(d.custody.acceptances))
+		for _, r := range d.rulings {
+			ids = append(ids, r.Officer.Party)
+		}
+	}
+	return ids
 }
 
 // requestParties returns everyone whom the request names.
@@ -80,15 +122,15 @@ func requestParties(r *provenance.Request) []provenance.Party {
 	return parties
 }
 
-// screen compares every name and id of everyone in the declaration and the
-// request, either of which may be nil, with the policy's list.
-func (p *Policy) screen(at time.Time, d *provenance.Declaration, r *provenance.Request) screened {
+// screen compares every name and id of everyone in the counted papers and the
+// request, which may be nil, with the policy's list.
+func (p *Policy) screen(at time.Time, f *facts, r *provenance.Request) screened {
 	var out screened
 	if p.screening == nil {
 		return out
 	}
 	out.stale = p.screening.stale(at)
-	for _, party := range append(declaredParties(d), requestParties(r)...) {
+	for _, party := range append(f.namedParties(), requestParties(r)...) {
 		out.add(p.screenParty(party))
 	}
 	return out

@@ -95,7 +95,7 @@ func TestWhoIsScreened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := pol.Who(evidenceOf(pol, declared(t, d, "arden")), fixtureTime)
+		all, err := pol.Who(evidenceOf(pol, declared(t, d, "arden")), nil, fixtureTime)
 		if err != nil || len(all) == 0 {
 			t.Fatalf("found %d allowances (%v), want those of the others", len(all), err)
 		}
@@ -140,7 +140,7 @@ func BenchmarkDecideScreened(b *testing.B) {
 	e := evidenceOf(pol, declared(b, fixture(b), "arden"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if d, err := pol.Decide(e, request, at); err != nil || d.Outcome != provenance.Permit {
+		if d, err := pol.Decide(e, request, nil, at); err != nil || d.Outcome != provenance.Permit {
 			b.Fatal(d, err)
 		}
 	}

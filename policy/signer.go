@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
@@ -57,8 +58,8 @@ func (s signerEntry) check(f *provenance.Findings, field string) {
 		f.Check(id.Valid(), field+".parties", string(id), "ids of parties such as cage:0ABC1")
 	}
 	// A signer that could never be heard is a slip of the pen.
-	speaks := slices.ContainsFunc(s.Roles, func(r role) bool { return r == roleExporter || r == roleCustodian })
-	f.Check(!speaks || len(s.Parties) > 0, field+".parties", "", "the parties that an exporter or custodian speaks for")
+	speaks := slices.ContainsFunc(s.Roles, func(r role) bool { return r == roleExporter || r == roleCustodian || r == roleAdjudicator })
+	f.Check(!speaks || len(s.Parties) > 0, field+".parties", "", "the parties that an exporter, custodian or adjudicator speaks for")
 	f.Check(!slices.Contains(s.Roles, roleLicensingAuthority) || len(s.Authorizes) > 0, field+".authorizes", "", "the authorities that a licensing-authority grants for")
 	for _, a := range s.Authorizes {
 		f.Check(a != "", field+".authorizes", a, "names of authorities such as us-ddtc")
@@ -74,6 +75,7 @@ type signer struct {
 	key                 string // fingerprint
 	roles               []role
 	parties             []provenance.PartyID
+	authorizes          []string
 	person              string
 	artifacts           []string
 	notBefore, notAfter time.Time
@@ -81,13 +83,14 @@ type signer struct {
 
 func (s signerEntry) signer(key string) signer {
 	return signer{
-		key:       key,
-		roles:     slices.Clone(s.Roles),
-		parties:   slices.Clone(s.Parties),
-		person:    s.Person,
-		artifacts: slices.Clone(s.Artifacts),
-		notBefore: s.NotBefore.Std(),
-		notAfter:  s.NotAfter.Std(),
+		key:        key,
+		roles:      slices.Clone(s.Roles),
+		parties:    slices.Clone(s.Parties),
+		authorizes: slices.Clone(s.Authorizes),
+		person:     s.Person,
+		artifacts:  slices.Clone(s.Artifacts),
+		notBefore:  s.NotBefore.Std(),
+		notAfter:   s.NotAfter.Std(),
 	}
 }
 
@@ -117,6 +120,48 @@ func (s signer) acts(r role, at time.Time) refusal {
 		return "the signer's key is not valid any more, and the paper has no trusted time"
 	}
 	return ""
+}
+
+// actsAs returns the first of the roles that the signer may act in at that time,
+// or why it may act in none.
+func (s signer) actsAs(at time.Time, roles ...role) (role, refusal) {
+	var why refusal
+	for i, r := range roles {
+		refused := s.acts(r, at)
+		if refused == "" {
+			return r, ""
+		}
+		if i == 0 || slices.Contains(s.roles, r) { // rather why the role it has does not help
+			why = refused
+		}
+	}
+	if !slices.ContainsFunc(roles, func(r role) bool { return slices.Contains(s.roles, r) }) {
+		names := make([]string, len(roles))
+		for i, r := range roles {
+			names[i] = string(r)
+		}
+		why = refusal("the signer does not have role " + strings.Join(names, " or "))
+	}
+	return "", why
+}
+
+// grantsFor reports why the signer may not give the word of the authorities.
+func (s signer) grantsFor(authorities ...string) refusal {
+	for _, authority := range authorities {
+		if !slices.Contains(s.authorizes, authority) {
+			return refusal("the signer does not grant for " + provenance.Quote(authority))
+		}
+	}
+	return ""
+}
+
+// records reports why the signer may not record the word of the authorities: one
+// for whom the policy names authorities records those alone.
+func (s signer) records(authorities ...string) refusal {
+	if len(s.authorizes) == 0 {
+		return ""
+	}
+	return s.grantsFor(authorities...)
 }
 
 // speaksFor reports why the signer may not speak for the party.

@@ -59,7 +59,7 @@ func TestSignerScopes(t *testing.T) {
 			if !c.at.IsZero() {
 				at = policy.Given(c.at)
 			}
-			d, err := pol.Decide(evidenceOf(pol, declared(t, fixture(t), "arden")), fixtureRequest(t), at)
+			d, err := pol.Decide(evidenceOf(pol, declared(t, fixture(t), "arden")), fixtureRequest(t), nil, at)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,9 +129,7 @@ func TestOtherTrustProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := &provenance.Statement{Type: provenance.StatementType, PredicateType: provenance.TypeSLSAProvenance,
-		Subject:   provenance.ArtifactSubjects("arden/tracker", manifest("").Root()),
-		Predicate: []byte(`{"buildDefinition":{"buildType":"https://a.example"},"runDetails":{"builder":{"id":"https://b.example"}}}`)}
+	build := built("arden/tracker", "")
 	for signer, want := range map[string]provenance.Outcome{"arden": provenance.Permit, "mallory": provenance.Deny} {
 		trust, err := attest.NewTrust(attest.TrustedSigner{Name: "arden", Key: signerNamed(t, signer).PublicKey()})
 		if err != nil {

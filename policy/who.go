@@ -23,8 +23,13 @@ type Allowance struct {
 // authorisations multiply, and all come from papers.
 const maxQuestions = 500_000
 
-// TooManyError is returned where the papers name more combinations than
-// [Policy.Who] goes through.
+// maxRounds bounds how often one decision asks them: each pair of a
+// classification and an authorisation that covers it, of the artifact and of all
+// that it was made from, is judged by every rule and stands in the decision.
+const maxRounds = 16_384
+
+// TooManyError is returned where the papers name more combinations than are gone
+// through.
 type TooManyError struct {
 	Questions int // that would have to be put to the rules
 	Most      int // that are
@@ -32,7 +37,19 @@ type TooManyError struct {
 
 // Error says how many there are.
 func (e *TooManyError) Error() string {
-	return fmt.Sprintf("policy: who: found %d questions in the combinations of parties, actions, places and end uses, want at most %d", e.Questions, e.Most)
+	return fmt.Sprintf("policy: found %d questions to put to the rules in the combinations that the papers name, want at most %d", e.Questions, e.Most)
+}
+
+// rounds returns how often a decision about the papers asks the rules, at most.
+func (f *facts) rounds() int {
+	n := 1
+	for _, d := range f.dossiers() {
+		n += len(d.declaration.Classifications)
+		for _, l := range d.licences {
+			n += len(l.Covers)
+		}
+	}
+	return n
 }
 
 // Who returns what would be permitted at that time of what the declaration in
@@ -42,23 +59,22 @@ func (e *TooManyError) Error() string {
 // government of a country, is not, since the papers do not say who is in it.
 // The facts that a request may assert are left out: none alone yields a permit,
 // and a release to a person, which asks for one, is never among the answers. It
-// fails with [ErrIncomplete] and with a [*TooManyError]; an empty answer means
+// fails with [ErrIncomplete], a [*LineageError] and a [*TooManyError]; an empty answer means
 // that nothing would be permitted.
-func (p *Policy) Who(e *attest.Evidence, at Time) ([]Allowance, error) {
+func (p *Policy) Who(e *attest.Evidence, marks *Marks, at Time) ([]Allowance, error) {
 	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete
 	}
-	f := p.establish(e, provenance.Pin{}, at.at)
-	if f.declaration == nil {
-		return nil, nil
+	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	if err != nil || f.declaration == nil {
+		return nil, err
 	}
-	parties, places, endUses := p.named(f.declaration)
+	parties, places, endUses := p.named(f)
 	actions := provenance.Actions()
-	rounds := 1 + len(f.declaration.Classifications) + pairs(f.declaration)
-	if n := len(parties) * len(places) * len(endUses) * len(actions) * rounds; n > maxQuestions {
+	if n := len(parties) * len(places) * len(endUses) * len(actions) * f.rounds(); n > maxQuestions {
 		return nil, &TooManyError{Questions: n, Most: maxQuestions}
 	}
-	names := p.screen(at.at, f.declaration, nil)
+	names := p.screen(at.at, f, nil)
 	var out []Allowance
 	for _, party := range parties {
 		asking := *f
@@ -81,15 +97,24 @@ func (p *Policy) Who(e *attest.Evidence, at Time) ([]Allowance, error) {
 	return out, nil
 }
 
-// named returns what the declaration names: parties in its order, with the
-// units that the policy knows of them; places and end uses sorted.
-func (p *Policy) named(d *provenance.Declaration) (parties []provenance.Party, places []provenance.Place, endUses []string) {
+// named returns what the papers name: parties in the order of the declaration,
+// then those of papers of authorisations, with the units that the policy knows of
+// them; places and end uses sorted.
+func (p *Policy) named(f *facts) (parties []provenance.Party, places []provenance.Place, endUses []string) {
 	seen := map[provenance.PartyID]bool{}
-	for _, party := range d.Parties {
-		parties = append(parties, party.Party)
-		seen[party.ID] = true
+	others := slices.Clone(f.others)
+	slices.SortStableFunc(others, func(a, b provenance.Party) int { return cmp.Compare(a.ID, b.ID) })
+	for _, declared := range f.declaration.Parties {
+		parties = append(parties, declared.Party)
+		seen[declared.ID] = true
 	}
-	for _, party := range d.Parties {
+	for _, party := range others {
+		if !seen[party.ID] {
+			parties = append(parties, party)
+			seen[party.ID] = true
+		}
+	}
+	for _, party := range slices.Clone(parties) {
 		for _, unit := range p.identities.unitsOf(party.ID) {
 			if !seen[unit] {
 				seen[unit] = true
@@ -97,10 +122,12 @@ func (p *Policy) named(d *provenance.Declaration) (parties []provenance.Party, p
 			}
 		}
 	}
-	for _, a := range d.Authorizations {
-		places = append(places, a.Destinations...)
-		for _, use := range a.EndUses {
-			endUses = append(endUses, use.Code)
+	for _, d := range f.dossiers() {
+		for _, l := range d.licences {
+			places = append(places, l.Destinations...)
+			for _, use := range l.EndUses {
+				endUses = append(endUses, use.Code)
+			}
 		}
 	}
 	slices.SortFunc(places, func(a, b provenance.Place) int {

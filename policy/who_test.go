@@ -14,7 +14,7 @@ import (
 // TestWho: what the first fixture's papers name and cover.
 func TestWho(t *testing.T) {
 	pol := fixturePolicy(t)
-	all, err := pol.Who(evidenceOf(pol, declared(t, fixture(t), "arden")), fixtureTime)
+	all, err := pol.Who(evidenceOf(pol, declared(t, fixture(t), "arden")), nil, fixtureTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestWhoNobody(t *testing.T) {
 		"a rule against all":   {nowhere, evidenceOf(nowhere, paper), fixtureTime},
 		"other files":          {pol, attest.Verify(attest.NewArtifact(manifest("other"), paper), pol.Trust()), fixtureTime},
 	} {
-		if all, err := c.policy.Who(c.evidence, c.at); err != nil || len(all) > 0 {
+		if all, err := c.policy.Who(c.evidence, nil, c.at); err != nil || len(all) > 0 {
 			t.Errorf("%s: found %v, %v, want nobody", name, all, err)
 		}
 	}
@@ -61,12 +61,12 @@ func TestWhoRefuses(t *testing.T) {
 	pol := fixturePolicy(t)
 	e := evidenceOf(pol, declared(t, fixture(t), "arden"))
 	for name, ask := range map[string]func() ([]policy.Allowance, error){
-		"no policy":         func() ([]policy.Allowance, error) { return (*policy.Policy)(nil).Who(e, fixtureTime) },
-		"the zero policy":   func() ([]policy.Allowance, error) { return new(policy.Policy).Who(e, fixtureTime) },
-		"no evidence":       func() ([]policy.Allowance, error) { return pol.Who(nil, fixtureTime) },
-		"the zero evidence": func() ([]policy.Allowance, error) { return pol.Who(new(attest.Evidence), fixtureTime) },
-		"no time":           func() ([]policy.Allowance, error) { return pol.Who(e, policy.Time{}) },
-		"the zero time":     func() ([]policy.Allowance, error) { return pol.Who(e, policy.Given(time.Time{})) },
+		"no policy":         func() ([]policy.Allowance, error) { return (*policy.Policy)(nil).Who(e, nil, fixtureTime) },
+		"the zero policy":   func() ([]policy.Allowance, error) { return new(policy.Policy).Who(e, nil, fixtureTime) },
+		"no evidence":       func() ([]policy.Allowance, error) { return pol.Who(nil, nil, fixtureTime) },
+		"the zero evidence": func() ([]policy.Allowance, error) { return pol.Who(new(attest.Evidence), nil, fixtureTime) },
+		"no time":           func() ([]policy.Allowance, error) { return pol.Who(e, nil, policy.Time{}) },
+		"the zero time":     func() ([]policy.Allowance, error) { return pol.Who(e, nil, policy.Given(time.Time{})) },
 	} {
 		if all, err := ask(); all != nil || !errors.Is(err, policy.ErrIncomplete) {
 			t.Errorf("%s: found %v, %v, want ErrIncomplete", name, all, err)
@@ -84,7 +84,7 @@ func TestWhoIsBounded(t *testing.T) {
 		d.Authorizations[0].EndUses = append(d.Authorizations[0].EndUses, provenance.EndUse{Code: fmt.Sprintf("use-%d", i), Text: "x"})
 	}
 	start := time.Now()
-	all, err := pol.Who(evidenceOf(pol, declared(t, d, "arden")), fixtureTime)
+	all, err := pol.Who(evidenceOf(pol, declared(t, d, "arden")), nil, fixtureTime)
 	var many *policy.TooManyError
 	if all != nil || !errors.As(err, &many) || many.Questions <= many.Most || many.Most != policy.MaxQuestions {
 		t.Errorf("found %d allowances, %v, want a TooManyError", len(all), err)

@@ -410,9 +410,7 @@ func (w *world) load(tb testing.TB) *policy.Policy {
 // bundle signs a paper. What co-signers sign is made and checked once.
 func (w *world) bundle(tb testing.TB, p paper) *attest.Bundle {
 	tb.Helper()
-	statement := &provenance.Statement{Type: provenance.StatementType, Subject: provenance.ArtifactSubjects(p.name, manifest(p.about).Root()),
-		PredicateType: provenance.TypeSLSAProvenance,
-		Predicate:     []byte(`{"buildDefinition":{"buildType":"https://a.example"},"runDetails":{"builder":{"id":"https://b.example"}}}`)}
+	statement := built(p.name, p.about)
 	if p.declaration != nil {
 		if w.predicates == nil {
 			w.predicates = map[*provenance.Declaration][]byte{}
@@ -450,7 +448,7 @@ func (w *world) decided(tb testing.TB) *provenance.Decision {
 func (w *world) decide(tb testing.TB, papers []*attest.Bundle) *provenance.Decision {
 	tb.Helper()
 	pol := w.load(tb)
-	d, err := pol.Decide(evidenceOf(pol, papers...), w.request, w.at)
+	d, err := pol.Decide(evidenceOf(pol, papers...), w.request, nil, w.at)
 	if err != nil {
 		tb.Fatal(err)
 	}

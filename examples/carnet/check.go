@@ -102,11 +102,11 @@ func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
 	if f.explain {
 		decide = o.policy.Explain
 	}
-	decision, err := decide(o.evidence, request, o.at)
+	decision, err := decide(o.evidence, request, nil, o.at)
 	if err != nil {
 		return nil, err
 	}
-	return &decided{decision, o.artifact, o.policy.Declaration(o.evidence, o.at)}, nil
+	return &decided{decision, o.artifact, o.policy.Declaration(o.evidence, nil, o.at)}, nil
 }
 
 // show prints the decision and returns an error unless it is a permit.

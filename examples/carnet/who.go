@@ -50,7 +50,7 @@ func (f *checkFlags) showWho(c *cobra.Command, ref string) error {
 	if err != nil {
 		return err
 	}
-	all, err := o.policy.Who(o.evidence, o.at)
+	all, err := o.policy.Who(o.evidence, nil, o.at)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (o *opened) allowances(all []policy.Allowance) *allowances {
 	if !subject.Root.IsZero() {
 		out.Subject.Root = subject.Root.String()
 	}
-	if d := o.policy.Declaration(o.evidence, o.at); d != nil {
+	if d := o.policy.Declaration(o.evidence, nil, o.at); d != nil {
 		out.declared, out.Subject.Name = true, d.Item.Name
 		for _, p := range d.Parties {
 			out.Permitted = append(out.Permitted, partyAllowance{p.Party, []placeAllowance{}})

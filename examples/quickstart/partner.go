@@ -77,7 +77,7 @@ func (t *tour) decide(ctx context.Context, ref, requestFile string, outcome prov
 		return err
 	}
 	evidence := attest.Verify(artifact, pol.Trust())
-	decision, err := pol.Decide(evidence, request, policy.Given(at))
+	decision, err := pol.Decide(evidence, request, nil, policy.Given(at))
 	if err != nil {
 		return err
 	}

@@ -2,132 +2,100 @@ package policytest
 
 import (
 	"cmp"
-	"context"
-	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
+	"regexp"
 	"strings"
-	"testing/fstest"
 
-	"github.com/sigstore/sigstore/pkg/signature"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/carnet-dev/carnet/attest"
-	"github.com/carnet-dev/carnet/policy"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
 // paper is an entry of a case's papers.
 type paper struct {
 	File      string   `json:"file"`
+	ID        string   `json:"id"`        // by which others refer to it; the default is the file
 	Type      string   `json:"type"`      // short name or URI; the default is export-control
 	Statement string   `json:"statement"` // v1 (the default) or v0.1
 	Name      string   `json:"name"`      // of the artifact; the default is the predicate's item.name
 	Signers   []string `json:"signers"`   // each makes a paper of its own
-	About     string   `json:"about"`     // "other": the paper is about another artifact
+	About     string   `json:"about"`     // the artifact; "this", the default, is the case's
+	Free      bool     `json:"free"`      // the paper is about no artifact
+	Withheld  bool     `json:"withheld"`  // the paper is not at hand at the decision
 	Unchecked bool     `json:"unchecked"` // sign the predicate as it stands, valid or not
 
 	Set map[string]any `json:"set"` // changes to the predicate, for this paper only
 }
 
-// artifact returns the files that a case is about, or others.
-func artifact(about string) *provenance.Manifest {
-	m, err := provenance.NewManifest([]provenance.File{{Path: "model.safetensors", Digest: provenance.SumDigest([]byte("weights " + about))}})
+// id returns what other papers refer to the paper by.
+func (p paper) id() string { return cmp.Or(p.ID, p.File) }
+
+// predicateType returns the URI of the paper's type.
+func (p paper) predicateType() (string, error) {
+	return provenance.ResolveType(cmp.Or(p.Type, "export-control"))
+}
+
+// standsFree reports whether the paper is about no artifact, as snapshots of
+// status are unless they say what they are about.
+func (p paper) standsFree() bool {
+	predicateType, _ := p.predicateType()
+	return p.Free || predicateType == provenance.TypeStatus && p.About == ""
+}
+
+var (
+	// nameForm is what artifacts of a case are called: lower-case words.
+	nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	idForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+)
+
+// check refuses a paper that would not be what the case seems to say.
+func (p paper) check() error {
+	predicateType, _ := p.predicateType() // an unknown one is refused when it is signed
+	hasFree := predicateType == provenance.TypeStatus || predicateType == provenance.TypeAuthorization
+	switch {
+	case p.ID != "" && !idForm.MatchString(p.ID):
+		return fmt.Errorf("id: found %q, want letters, digits, dots, hyphens and slashes", p.ID)
+	case len(p.Signers) == 0:
+		return errors.New("signers: found none, want at least one")
+	case p.About != "" && !nameForm.MatchString(p.About):
+		return fmt.Errorf("about: found %q, want the name of an artifact in lower-case words", p.About)
+	case p.Free && !hasFree:
+		return fmt.Errorf("free: found for type %q, want it for status and authorization only", p.Type)
+	case p.Free && p.About != "":
+		return fmt.Errorf("free: found beside about %q, want one of the two", p.About)
+	case p.standsFree() && (p.Name != "" || p.Statement != "" && p.Statement != "v1"):
+		return errors.New("name, statement: found for a paper about no artifact, want them for one that is about some")
+	}
+	return nil
+}
+
+// artifact returns the files of the artifact that goes by that name in the
+// case; its own goes by "" and by "this".
+func artifact(name string) *provenance.Manifest {
+	if name == "this" {
+		name = ""
+	}
+	m, err := provenance.NewManifest([]provenance.File{{Path: "model.safetensors", Digest: provenance.SumDigest([]byte("weights " + name))}})
 	if err != nil {
 		panic(err) // a constant
 	}
 	return m
 }
 
-// signer returns the throwaway key of that name.
-func signer(name string) (*attest.Signer, error) {
-	seed := sha256.Sum256([]byte("policytest " + name))
-	s, err := signature.LoadED25519Signer(ed25519.NewKeyFromSeed(seed[:]))
+// text returns the predicate of a paper, in JSON, with the paper's changes and
+// with placeholders as they stand.
+func (c *Case) text(p paper) ([]byte, error) { return changed(p.File, c.parts[p.File], p.Set) }
+
+// statement returns what the signers of a paper sign, given the predicate.
+func (p paper) statement(raw []byte) (*provenance.Statement, error) {
+	predicateType, err := p.predicateType()
 	if err != nil {
 		return nil, err
 	}
-	return attest.NewSigner(context.Background(), s)
-}
-
-// policy loads the case's policy with throwaway keys.
-func (c *Case) policy() (*policy.Policy, error) {
-	fsys := fstest.MapFS{}
-	for name, data := range c.parts {
-		fsys[name] = &fstest.MapFile{Data: data}
-	}
-	doc, err := document(policyFile, c.part(policyFile))
-	if err != nil {
-		return nil, err
-	}
-	signers, _ := doc["signers"].([]any)
-	for _, entry := range signers {
-		fields, _ := entry.(map[string]any)
-		delete(fields, "fingerprint") // of the key that is replaced
-		file, _ := fields["key"].(string)
-		if !fs.ValidPath(file) {
-			continue
-		}
-		key, err := signer(strings.TrimSuffix(path.Base(file), path.Ext(file)))
-		if err != nil {
-			return nil, err
-		}
-		fsys[file] = &fstest.MapFile{Data: key.PublicKey().MarshalPEM()}
-	}
-	if fsys[policyFile], err = file(doc); err != nil {
-		return nil, err
-	}
-	return policy.Load(files{fsys, c.beside}, policyFile)
-}
-
-// files is the parts of a case, over the files beside its policy.
-type files struct {
-	parts  fstest.MapFS
-	beside fs.FS
-}
-
-// Open implements fs.FS.
-func (f files) Open(name string) (fs.File, error) {
-	file, err := f.parts.Open(name)
-	if errors.Is(err, fs.ErrNotExist) && f.beside != nil {
-		return f.beside.Open(name)
-	}
-	return file, err
-}
-
-// papers signs the case's papers.
-func (c *Case) papers() ([]*attest.Bundle, error) {
-	var out []*attest.Bundle
-	for _, p := range c.spec.Papers {
-		statement, err := c.statement(p)
-		if err != nil {
-			return nil, &partError{p.File, err}
-		}
-		for _, name := range p.Signers {
-			key, err := signer(name)
-			if err != nil {
-				return nil, err
-			}
-			bundle, err := attest.Sign(context.Background(), statement, key)
-			if err != nil {
-				return nil, &partError{p.File, err}
-			}
-			out = append(out, bundle)
-		}
-	}
-	return out, nil
-}
-
-// statement returns what the signers of a paper sign.
-func (c *Case) statement(p paper) (*provenance.Statement, error) {
-	predicateType, err := provenance.ResolveType(cmp.Or(p.Type, "export-control"))
-	if err != nil {
-		return nil, err
-	}
-	raw, err := changed(p.File, c.part(p.File), p.Set)
-	if err != nil {
-		return nil, err
+	if p.standsFree() {
+		return p.freeStanding(&provenance.Statement{Type: provenance.StatementType, PredicateType: predicateType, Predicate: raw})
 	}
 	doc, err := document(p.File, raw)
 	if err != nil {
@@ -151,4 +119,32 @@ func (c *Case) statement(p paper) (*provenance.Statement, error) {
 		return statement, nil
 	}
 	return provenance.NewRawStatement(predicateType, raw, subjects...)
+}
+
+// freeStanding returns the statement about no artifact, with the subject that
+// [provenance.NewFreeStanding] writes: its own predicate.
+func (p paper) freeStanding(s *provenance.Statement) (*provenance.Statement, error) {
+	if !p.Unchecked {
+		predicate, err := s.ParsePredicate()
+		if err != nil {
+			return nil, err
+		}
+		return provenance.NewFreeStanding(predicate)
+	}
+	raw := jsontext.Value(s.Predicate).Clone()
+	if err := raw.Canonicalize(); err != nil { // as it will stand in the payload
+		return nil, err
+	}
+	var named struct {
+		Authority string `json:"authority"`
+		terms
+	}
+	_ = json.Unmarshal(raw, &named) // what is refused when it is read may have no name
+	kind, _, _ := strings.Cut(provenance.ShortType(s.PredicateType), "/")
+	name := kind + "/" + named.Authority
+	if len(named.Authorizations) > 0 {
+		name += named.Authorizations[0].key()
+	}
+	s.Subject = []provenance.Subject{{Name: name, Digest: map[string]string{"sha256": provenance.SumDigest(raw).String()}}}
+	return s, nil
 }

@@ -31,26 +31,66 @@
 //
 // The codes wanted have to be there; others may accompany them. A case that
 // wants a refusal names at least one, so that it cannot pass for another
-// reason. A case may also want the policy, the request or a paper refused
-// before anything is decided, and says which and, where a field is to blame,
-// which field:
+// reason. It may want more of the decision, whatever the outcome but for absent:
+//
+//	absent: [expired]             # codes that are not among the reasons of the refusal
+//	notes: [valid until]          # texts that notes have in them
+//	basis: [us-ddtc/dsp-5/050123456]    # the keys relied on, these and no other
+//	counted: [arden]              # signers, as the policy names them, with a paper that counts
+//	refused: [kestrel]            # and with one that does not
+//	papers: {hop2.yaml: refused}  # what became of a paper, by its id, under each of its signatures: counted or refused
+//
+// A case may also want the policy, the request or a paper refused before
+// anything is decided, and says which and, where a field is to blame, which
+// field:
 //
 //	want: {outcome: error, where: policy.yaml, fields: [require.status]}
 //	want: {outcome: error, where: national.cedar:4}
 //
 // A paper may have more than a file and signers:
 //
-//	type: https://slsa.dev/provenance/v1   # the default is export-control
+//	id: hop2                               # by which the case refers to it; the default is the file
+//	type: https://slsa.dev/provenance/v1   # or a short name such as transfer; the default is export-control
 //	statement: v0.1                        # as cosign attest writes it; the default is v1
 //	name: arden/viewer                     # of the artifact; the default is the item's in the declaration
-//	about: other                           # the paper is about another artifact
+//	about: parent                          # the paper is about another artifact, which the case calls so
+//	free: true                             # the paper, a status or an authorization, is about no artifact
+//	withheld: true                         # the paper is not at hand at the decision
 //	set: {sequence: 2}                     # changes to the predicate, for this paper only
 //	unchecked: true                        # sign the predicate as it stands, valid or not
+//
+// A snapshot of status is about no artifact unless it has about; about: this is
+// the artifact of the case. Each name of an artifact is a lower-case word, or
+// some joined by hyphens, and stands for an artifact of its own.
+//
+// In every part that is used, and in every value that set puts there, some
+// words stand for what is known only when the papers are made:
+//
+//	ROOT                the root of the case's artifact
+//	ROOT(NAME)          that of the artifact which papers are about with about: NAME
+//	SHA256(ID)          the digest of a paper by its id, sha256: and hex, as papers refer to one another
+//	ACCEPTS(KEY#ID)     what an acknowledgement holds that accepts the condition ID of the authorisation KEY,
+//	                    in the words that it has in declaration.yaml
+//	ACCEPTS(KEY#ID, FILE)   in the words that it has in another part
+//
+// So a chain of custody is written down hop by hop, each with previous:
+// SHA256(hop1.yaml). What several signers signed has one digest. A word that
+// stands for nothing, an id that two papers have, and papers that refer to one
+// another in a circle are errors of the case. In a list in brackets the last
+// form wants quotation marks, for its comma.
+//
+// Earlier looks at the artifact, which the recipient remembers, come before the
+// decision in the order in which they stand:
+//
+//	before:
+//	  - {at: 2027-05-31T00:00:00Z, papers: [declaration.yaml, status7]}
+//
+// The papers of a look are by id, and may be withheld at the decision.
 //
 // Nobody's private key is needed: the key file of each signer in the policy is
 // replaced by that of a throwaway key, and signers of papers go by the name of
 // that file, without its folder and ending. A signer that the policy does not
-// name is a stranger to it. In a part, ROOT stands for the artifact's root.
+// name is a stranger to it.
 package policytest
 
 import (
@@ -63,8 +103,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/carnet-dev/carnet/attest"
-	"github.com/carnet-dev/carnet/policy"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
@@ -77,40 +115,12 @@ type Case struct {
 	beside  fs.FS // where files that the policy names lie, if not in the case; may be nil
 }
 
-// Option changes how [Load] reads a case.
-type Option func(*Case) error
-
-// WithPolicy has the case decided under the policy file called name in fsys,
-// with the rules and data that lie there. A case that brings a policy of its
-// own, or has one in its base, is refused: it would say nothing of this one.
-// The default is the case's own.
-func WithPolicy(fsys fs.FS, name string) Option {
-	return func(c *Case) error {
-		dir, base := path.Split(name)
-		if dir != "" {
-			sub, err := fs.Sub(fsys, path.Clean(dir))
-			if err != nil {
-				return err
-			}
-			fsys = sub
-		}
-		data, err := fs.ReadFile(fsys, base)
-		if err != nil {
-			return err
-		}
-		if _, ok := c.parts[policyFile]; ok {
-			return fmt.Errorf("part %s: found one, want none in a case that is decided under another policy", policyFile)
-		}
-		c.parts[policyFile], c.beside = data, fsys
-		return nil
-	}
-}
-
 // spec is case.yaml.
 type spec struct {
 	Base   string                    `json:"base"`
 	At     provenance.Time           `json:"at"`
 	Papers []paper                   `json:"papers"`
+	Before []look                    `json:"before"`
 	Set    map[string]map[string]any `json:"set"`
 	Want   want                      `json:"want"`
 }
@@ -167,15 +177,32 @@ func Load(fsys fs.FS, name string, opts ...Option) (*Case, error) {
 			return nil, c.wrap(err)
 		}
 	}
-	if err := c.check(archive); err != nil {
-		return nil, c.wrap(err)
-	}
 	for part, changes := range c.spec.Set {
 		if err := c.set(part, changes); err != nil {
 			return nil, c.wrap(err)
 		}
 	}
+	if err := c.check(archive); err != nil {
+		return nil, c.wrap(err)
+	}
 	return c, nil
+}
+
+// check refuses a case that would test less than it seems to.
+func (c *Case) check(archive *txtar.Archive) error {
+	if err := c.spec.Want.check(); err != nil {
+		return err
+	}
+	for i, p := range c.spec.Papers {
+		if err := p.check(); err != nil {
+			return fmt.Errorf("papers[%d]: %w", i, err)
+		}
+	}
+	r, err := c.references()
+	if err != nil {
+		return err
+	}
+	return r.checkUse(archive)
 }
 
 // Permits reports whether the case wants a permit, and not a refusal of any
@@ -185,13 +212,19 @@ func (c *Case) Permits() bool { return c.spec.Want.Outcome == string(provenance.
 // Codes returns the reason codes that the case wants.
 func (c *Case) Codes() []string { return slices.Clone(c.spec.Want.Codes) }
 
+// Absent returns the reason codes that the case wants not to be there. One that
+// is misspelt is never there: a test of a corpus compares them with the codes
+// that it knows.
+func (c *Case) Absent() []string { return slices.Clone(c.spec.Want.Absent) }
+
 // Base returns the name of the file that the case adds to, or "".
 func (c *Case) Base() string { return c.spec.Base }
 
 const (
-	specFile    = "case.yaml"
-	policyFile  = "policy.yaml"
-	requestFile = "request.yaml"
+	specFile        = "case.yaml"
+	policyFile      = "policy.yaml"
+	requestFile     = "request.yaml"
+	declarationFile = "declaration.yaml"
 )
 
 func (c *Case) wrap(err error) error { return fmt.Errorf("policytest: %s: %w", c.Name, err) }
@@ -214,40 +247,4 @@ func (c *Case) add(fsys fs.FS, name string) (*txtar.Archive, error) {
 		}
 	}
 	return archive, nil
-}
-
-// Decide makes the case's keys and papers and decides it. The error is that of
-// what is refused before anything is decided.
-func (c *Case) Decide() (*provenance.Decision, error) {
-	pol, evidence, request, err := c.Prepare()
-	if err != nil {
-		return nil, err
-	}
-	return pol.Decide(evidence, request, c.At())
-}
-
-// At returns the time of the decision; without one nothing is decided.
-func (c *Case) At() policy.Time { return policy.Given(c.spec.At.Std()) }
-
-// Prepare returns what the case decides with, for a test that decides more
-// than once.
-func (c *Case) Prepare() (*policy.Policy, *attest.Evidence, *provenance.Request, error) {
-	pol, err := c.policy()
-	if err != nil {
-		return nil, nil, nil, c.wrap(&partError{policyFile, err})
-	}
-	request, err := provenance.ParseRequest(c.part(requestFile))
-	if err != nil {
-		return nil, nil, nil, c.wrap(&partError{requestFile, err})
-	}
-	papers, err := c.papers()
-	if err != nil {
-		return nil, nil, nil, c.wrap(err)
-	}
-	return pol, attest.Verify(attest.NewArtifact(artifact(""), papers...), pol.Trust()), request, nil
-}
-
-// part returns a part with ROOT replaced by the root of the case's artifact.
-func (c *Case) part(name string) []byte {
-	return []byte(strings.ReplaceAll(string(c.parts[name]), "ROOT", artifact("").Root().String()))
 }

@@ -82,6 +82,7 @@ func TestCheckFails(t *testing.T) {
 		"note":                   change(t, "codes:", "notes: [superseded], codes:"),
 		"basis":                  change(t, "codes:", "basis: [us-ddtc/dsp-5/050123456], codes:"),
 		"paper that counted":     change(t, "codes:", "refused: [isle], codes:"),
+		"paper that does not":    change(t, "codes:", "counted: [museum], codes:", "signers: [isle]}", "signers: [isle, museum]}", "require:", "  - {name: museum, roles: [custodian], parties: [\"dns:museum.example\"], key: keys/museum.pub}\nrequire:"),
 		"error wanted":           change(t, wanted, "want: {outcome: error, where: policy.yaml}\n"),
 		"error not wanted":       change(t, "threshold: 1", "threshold: 0"),
 		"error elsewhere":        change(t, wanted, "want: {outcome: error, where: request.yaml}\nset: {policy.yaml: {require.declaration.threshold: 0}}\n"),
@@ -141,19 +142,19 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Permits() || c.Base() != "" {
-		t.Errorf("found permit %v, base %q, want neither", c.Permits(), c.Base())
+	if c.Permits() || c.Base() != "" || len(c.Absent()) > 0 {
+		t.Errorf("found permit %v, base %q, absent %q, want none of these", c.Permits(), c.Base(), c.Absent())
 	}
-	pol, evidence, request, err := c.Prepare()
+	in, err := c.Prepare()
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.EndUse = "accessibility"
-	d, err := pol.Decide(evidence, request, c.At())
+	in.Request.EndUse = "accessibility"
+	d, err := in.Policy.Decide(in.Evidence, in.Request, in.Marks, in.At)
 	if err != nil || d.Outcome != provenance.Permit {
 		t.Errorf("found %v (%v), want a permit", d, err)
 	}
-	if _, err := pol.Decide(evidence, request, policy.Time{}); !errors.Is(err, policy.ErrIncomplete) {
+	if _, err := in.Policy.Decide(in.Evidence, in.Request, in.Marks, policy.Time{}); !errors.Is(err, policy.ErrIncomplete) {
 		t.Errorf("found %v, want ErrIncomplete", err)
 	}
 }

@@ -23,25 +23,48 @@ With --subjects FILE nothing is attached and no artifact is needed: the file,
 which carnet root wrote, says what the statement is about, and --bundle takes
 the paper. Whoever holds the files packs it with carnet pack --paper.
 
-TYPE is export-control, or the full URI of any other predicate type, such as
-https://slsa.dev/provenance/v1.
+TYPE is the full URI of any predicate type, such as
+https://slsa.dev/provenance/v1, or one of
+
+  export-control   what the exporter declares: item, classification, parties,
+                   licences, terms
+  authorization    licences as their authority gave them, or as an officer who
+                   saw the originals records them; approval of a retransfer
+  status           a numbered snapshot of what became of authorisations: active,
+                   amended, suspended, exhausted, revoked (carnet notice signs
+                   one of an e-mail)
+  transfer         that the artifact went from one party to another
+  acknowledgement  that it was received, and which conditions are accepted
+  derivation       of which artifacts, and how, this one was made
+  ruling           what an officer decided where the rules leave it open
+
+A status, and an authorization for a licence that the declaration names, apply
+by the licence's key: with neither REF nor --subjects they are about no
+artifact, --bundle takes the paper, and carnet check --with hears it. An
+approval of a retransfer, or of any other licence, has to be about the artifact,
+as every other paper has.
 
 Prints the digest of the paper.`,
 		Example: `  carnet attest registry.example/arden/tracker@sha256:… \
     --type https://slsa.dev/provenance/v1 --predicate build.json --key build.key
   carnet attest --subjects tracker.subjects.json --type export-control \
-    --predicate declaration.yaml --key officer.key --bundle officer.sigstore.json`,
+    --predicate declaration.yaml --key officer.key --bundle officer.sigstore.json
+  carnet attest --type status --predicate snapshot-7.yaml --key ddtc.key \
+    --bundle snapshot-7.sigstore.json`,
 		Args: between(0, "REF"),
 		RunE: func(c *cobra.Command, args []string) error {
+			predicateType, err := provenance.ResolveType(kind)
 			switch {
-			case len(args) == 0 && subjects == "":
-				return misuse(c, "found neither REF nor --subjects, want what the paper is about")
+			case err != nil:
+				return fmt.Errorf("--type: %w", err)
 			case len(args) == 1 && subjects != "":
 				return misuse(c, "found REF and --subjects, want one of them")
+			case len(args) == 0 && subjects == "" && !standsFree(predicateType):
+				return misuse(c, "found neither REF nor --subjects, want what the paper is about; only status and authorization may be about no artifact")
 			case len(args) == 0 && bundle == "":
 				return misuse(c, "found no --bundle, want a file for the paper")
 			}
-			statement, err := newStatement(c, args, kind, predicate, subjects)
+			statement, err := newStatement(c, args, predicateType, predicate, subjects)
 			if err != nil {
 				return err
 			}
@@ -69,18 +92,21 @@ Prints the digest of the paper.`,
 	return c
 }
 
-// newStatement makes the statement to sign.
-func newStatement(c *cobra.Command, args []string, kind, predicate, subjectsFile string) (*provenance.Statement, error) {
-	predicateType, err := provenance.ResolveType(kind)
-	if err != nil {
-		return nil, fmt.Errorf("--type: %w", err)
-	}
+// standsFree reports whether a paper of that type may be about no artifact.
+func standsFree(predicateType string) bool {
+	return predicateType == provenance.TypeStatus || predicateType == provenance.TypeAuthorization
+}
+
+// newStatement makes the statement to sign: about the artifact at args[0], about
+// what the file of subjects says, or about no artifact.
+func newStatement(c *cobra.Command, args []string, predicateType, predicate, subjectsFile string) (*provenance.Statement, error) {
 	raw, err := readPredicate(predicate)
 	if err != nil {
 		return nil, err
 	}
 	var subjects []provenance.Subject
-	if subjectsFile != "" {
+	switch {
+	case subjectsFile != "":
 		data, err := readFile(subjectsFile, provenance.MaxDocumentSize)
 		if err != nil {
 			return nil, err
@@ -88,20 +114,38 @@ func newStatement(c *cobra.Command, args []string, kind, predicate, subjectsFile
 		if subjects, err = provenance.ParseSubjects(data); err != nil {
 			return nil, named(subjectsFile, err)
 		}
-	} else {
-		artifact, err := attest.Open(c.Context(), args[0])
-		if err != nil {
+	case len(args) == 1:
+		if subjects, err = subjectsAt(c, args[0]); err != nil {
 			return nil, err
 		}
-		if byTag(args[0]) { // before anybody signs
-			return nil, &attest.TagError{Reference: args[0], Digest: artifact.Subject().Manifest}
-		}
-		if subjects, err = artifact.Subjects(claimedName(artifact)); err != nil {
-			return nil, err
-		}
+	default:
+		statement, err := newFreeStanding(predicateType, raw)
+		return statement, named(predicate, err)
 	}
 	statement, err := provenance.NewRawStatement(predicateType, raw, subjects...)
 	return statement, named(predicate, err)
+}
+
+// newFreeStanding makes the statement of a paper that is about no artifact.
+func newFreeStanding(predicateType string, raw []byte) (*provenance.Statement, error) {
+	read := provenance.Statement{PredicateType: predicateType, Predicate: raw}
+	predicate, err := read.ParsePredicate()
+	if err != nil {
+		return nil, err
+	}
+	return provenance.NewFreeStanding(predicate)
+}
+
+// subjectsAt returns what a paper about the artifact at ref signs.
+func subjectsAt(c *cobra.Command, ref string) ([]provenance.Subject, error) {
+	artifact, err := attest.Open(c.Context(), ref)
+	if err != nil {
+		return nil, err
+	}
+	if byTag(ref) { // before anybody signs
+		return nil, &attest.TagError{Reference: ref, Digest: artifact.Subject().Manifest}
+	}
+	return artifact.Subjects(claimedName(artifact))
 }
 
 // claimedName returns the name that the artifact's papers give it: a label for

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 // checkFlags are the flags of check, which unpack has too.
 type checkFlags struct {
 	policy, request, at, state string
-	with                       []string
+	with, parents              []string
 	json, explain, who         bool
 }
 
@@ -22,27 +23,34 @@ func (f *checkFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.policy, "policy", "", "policy `FILE` (required)")
 	c.Flags().StringVar(&f.request, "request", "", "request, a YAML or JSON `FILE` (required); carnet\nrequest new writes one")
 	c.Flags().StringVar(&f.at, "at", "", "decide for this `TIME` (RFC 3339) instead of now")
-	c.Flags().StringArrayVar(&f.with, "with", nil, "a paper that came by another way, a `BUNDLE`")
-	c.Flags().StringVar(&f.state, "state", "", "`FILE` of marks remembered between checks; so far none are")
+	f.addEvidence(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	c.Flags().BoolVar(&f.explain, "explain", false, "show every rule considered, with the values it read")
 	required(c, "policy")
 }
 
+// addEvidence adds the flags that say what else is heard and remembered.
+func (f *checkFlags) addEvidence(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.with, "with", nil, "a paper that came by another way, a `BUNDLE`")
+	c.Flags().StringArrayVar(&f.parents, "parents", nil, "a further store, a `REF`, in which to look for the\nartifacts that this one was made from")
+	c.Flags().StringVar(&f.state, "state", "", "`FILE` that remembers the highest numbers seen between\nchecks, instead of the one in your home")
+}
+
 // decided is a decision with what it was made about.
 type decided struct {
-	decision    *provenance.Decision
-	artifact    *attest.Artifact
+	decision *provenance.Decision
+	*gathered
 	declaration *provenance.Declaration // in force; nil where there is none
 }
 
 // opened is an artifact with its evidence under a policy.
 type opened struct {
+	*gathered
 	policy   *policy.Policy
-	artifact *attest.Artifact
 	evidence *attest.Evidence
 	at       policy.Time
 	time     provenance.TimeRecord // the same
+	state    policy.StateFile
 }
 
 // parseAt reads --at, which is the clock's time where it is not given.
@@ -51,9 +59,9 @@ func (f *checkFlags) parseAt() (policy.Time, provenance.TimeRecord, error) {
 		now := time.Now().UTC().Truncate(time.Second)
 		return policy.Clock(now), provenance.TimeRecord{At: provenance.NewTime(now), Source: "clock"}, nil
 	}
-	t, err := time.Parse(time.RFC3339, f.at)
+	t, err := parseTime("--at", f.at)
 	if err != nil {
-		return policy.Time{}, provenance.TimeRecord{}, fmt.Errorf("--at: found %q, want a time as RFC 3339 has it, such as 2027-06-01T00:00:00Z", f.at)
+		return policy.Time{}, provenance.TimeRecord{}, err
 	}
 	return policy.Given(t), provenance.TimeRecord{At: provenance.NewTime(t), Source: "given"}, nil
 }
@@ -66,6 +74,9 @@ func (f *checkFlags) open(c *cobra.Command, ref string) (*opened, *provenance.Re
 	if o.at, o.time, err = f.parseAt(); err != nil {
 		return nil, nil, err
 	}
+	if o.state, err = stateFile(runtime.GOOS, f.state); err != nil {
+		return nil, nil, err
+	}
 	if o.policy, err = policy.LoadFile(f.policy); err != nil {
 		return nil, nil, err
 	}
@@ -75,21 +86,51 @@ func (f *checkFlags) open(c *cobra.Command, ref string) (*opened, *provenance.Re
 			return nil, nil, err
 		}
 	}
-	extra, err := readBundles(f.with)
-	if err != nil {
+	if o.gathered, err = f.gather(c, ref); err != nil {
 		return nil, nil, err
 	}
-	bar := newProgress(c, "reading")
-	o.artifact, err = attest.Open(c.Context(), ref, attest.WithProgress(bar.report))
-	bar.done()
-	if err != nil {
-		return nil, nil, err
-	}
-	o.evidence = attest.Verify(o.artifact, o.policy.Trust(), extra...)
+	o.evidence = attest.Verify(o.artifact, o.policy.Trust(), o.extra...)
 	return o, request, nil
 }
 
-// decide opens the artifact and asks the policy.
+// gathered is an artifact with every paper at hand that may say something of
+// it.
+type gathered struct {
+	artifact  *attest.Artifact
+	ancestors []*attest.Artifact // that it was made from
+	extra     []*attest.Bundle   // that came by another way, and those of the ancestors
+}
+
+// gather reads the papers that came by another way, then opens the artifact.
+func (f *checkFlags) gather(c *cobra.Command, ref string) (*gathered, error) {
+	g := new(gathered)
+	var err error
+	if g.extra, err = readBundles(f.with); err != nil {
+		return nil, err
+	}
+	if g.artifact, err = openArtifact(c, ref); err != nil {
+		return nil, err
+	}
+	bar := newProgress(c, "reading")
+	g.ancestors, err = attest.Ancestors(c.Context(), g.artifact, f.parents, attest.WithPapers(g.extra...), attest.WithProgress(bar.report))
+	bar.done()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range g.ancestors {
+		g.extra = append(g.extra, a.Papers()...)
+	}
+	return g, nil
+}
+
+// openArtifact opens the artifact at ref, with a bar while a folder is read.
+func openArtifact(c *cobra.Command, ref string) (*attest.Artifact, error) {
+	bar := newProgress(c, "reading")
+	defer bar.done()
+	return attest.Open(c.Context(), ref, attest.WithProgress(bar.report))
+}
+
+// decide opens the artifact, asks the policy, and remembers what is to be.
 func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
 	if f.request == "" {
 		return nil, misuse(c, `required flag(s) "request" not set`)
@@ -102,11 +143,21 @@ func (f *checkFlags) decide(c *cobra.Command, ref string) (*decided, error) {
 	if f.explain {
 		decide = o.policy.Explain
 	}
-	decision, err := decide(o.evidence, request, nil, o.at)
+	d := &decided{gathered: o.gathered}
+	// Reading, deciding and remembering are one: of two checks at once neither
+	// forgets what the other has seen.
+	err = o.state.Update(c.Context(), func(marks *policy.Marks) (*policy.Marks, error) {
+		var err error
+		if d.decision, err = decide(o.evidence, request, marks, o.at); err != nil {
+			return nil, err
+		}
+		d.declaration = o.policy.Declaration(o.evidence, marks, o.at)
+		return o.policy.Remember(o.evidence, marks, o.at)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &decided{decision, o.artifact, o.policy.Declaration(o.evidence, nil, o.at)}, nil
+	return d, nil
 }
 
 // show prints the decision and returns an error unless it is a permit.
@@ -141,9 +192,21 @@ names its rule and its source, and what would resolve it and by whom. --explain
 shows every rule considered, in the order of the decision, with the values that
 it read.
 
+Between checks it remembers the highest numbers of status papers and
+declarations that counted, and what they took away, so that an older paper shown
+later, or a suspension held back, is noticed: in --state FILE, else in
+$XDG_STATE_HOME/carnet/state.json, or ~/.local/state/carnet/state.json (macOS,
+Windows: carnet/state.json where programs keep their configuration). Whatever
+the answer, what was seen is remembered; a file that is not there yet remembers
+nothing, and one that cannot be read or written is an error.
+
+The artifacts that this one was made from are looked for in the store where it
+lies, and in those that --parents names.
+
 --who asks the other way round: which parties, places, actions and end uses that
 the signed papers name would be permitted at that time. It needs no request, and
-its exit status is 0 whatever the answer.
+its exit status is 0 whatever the answer. What is remembered is heeded for it, and
+nothing is added.
 
 The policy says whose word counts, and for whom they may speak (carnet policy
 init writes one):

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -77,6 +78,15 @@ func readRequest(file string) (*provenance.Request, error) {
 	}
 	r, err := provenance.ParseRequest(data)
 	return r, named(file, err)
+}
+
+// parseTime reads the time that a flag gives.
+func parseTime(flag, text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: found %q, want a time as RFC 3339 has it, such as 2027-06-01T00:00:00Z", flag, text)
+	}
+	return t, nil
 }
 
 // passphraseVariable holds the passphrase where nobody is there to type it.

@@ -14,22 +14,26 @@ import (
 
 func newInspect() *cobra.Command {
 	var asJSON bool
+	var with []string
 	c := &cobra.Command{
-		Use:   "inspect REF",
+		Use:   "inspect REF [--with BUNDLE]...",
 		Short: "Show what is claimed of an artifact, without verifying who claims it",
 		Long: `Shows the artifact's root, its files and what its papers claim. Nothing is
 verified: every line is what somebody wrote. Only carnet check says whose word
-it is and whether it counts.`,
-		Example: "  carnet inspect oci-archive:tracker.tar",
-		Args:    exactly("REF"),
+it is and whether it counts; carnet trace draws the way that the artifact took.`,
+		Example: `  carnet inspect oci-archive:tracker.tar
+  carnet inspect oci-archive:tracker.tar --with snapshot-7.sigstore.json`,
+		Args: exactly("REF"),
 		RunE: func(c *cobra.Command, args []string) error {
-			bar := newProgress(c, "reading")
-			artifact, err := attest.Open(c.Context(), args[0], attest.WithProgress(bar.report))
-			bar.done()
+			extra, err := readBundles(with)
 			if err != nil {
 				return err
 			}
-			found := inspect(artifact)
+			artifact, err := openArtifact(c, args[0])
+			if err != nil {
+				return err
+			}
+			found := inspect(artifact, extra)
 			if asJSON {
 				enc := json.NewEncoder(c.OutOrStdout())
 				enc.SetEscapeHTML(false)
@@ -39,6 +43,7 @@ it is and whether it counts.`,
 			return nil
 		},
 	}
+	c.Flags().StringArrayVar(&with, "with", nil, "show a paper that came by another way too, a `BUNDLE`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }
@@ -62,16 +67,17 @@ type fileClaim struct {
 }
 
 type paperClaim struct {
-	Verified      bool            `json:"verified"` // always false
-	Digest        string          `json:"digest"`
-	PredicateType string          `json:"predicateType,omitempty"`
-	About         bool            `json:"aboutThisArtifact"`
-	Error         string          `json:"error,omitempty"`
-	Predicate     json.RawMessage `json:"predicate,omitempty"`
-	declaration   *provenance.Declaration
+	Verified      bool                 `json:"verified"` // always false
+	Digest        string               `json:"digest"`
+	PredicateType string               `json:"predicateType,omitempty"`
+	About         bool                 `json:"aboutThisArtifact"`
+	FreeStanding  bool                 `json:"aboutNoArtifact"`
+	Error         string               `json:"error,omitempty"`
+	Predicate     json.RawMessage      `json:"predicate,omitempty"`
+	parsed        provenance.Predicate // nil for a type of others, and where it cannot be read
 }
 
-func inspect(a *attest.Artifact) inspection {
+func inspect(a *attest.Artifact, extra []*attest.Bundle) inspection {
 	subject := a.Subject()
 	out := inspection{Reference: a.Reference(), Manifest: subject.Manifest, Content: string(subject.Content),
 		Files: []fileClaim{}, Mismatches: []string{}, Papers: []paperClaim{}}
@@ -86,25 +92,8 @@ func inspect(a *attest.Artifact) inspection {
 	for _, m := range a.Mismatches() {
 		out.Mismatches = append(out.Mismatches, m.Error())
 	}
-	manifest := subject.ManifestDigest()
-	for _, paper := range a.Papers() {
-		claim := paperClaim{Digest: paper.Digest().OCI()}
-		statement, err := paper.UnverifiedStatement()
-		if err != nil {
-			claim.Error = err.Error()
-			out.Papers = append(out.Papers, claim)
-			continue
-		}
-		claim.PredicateType, claim.Predicate = statement.PredicateType, statement.Predicate
-		claim.About = statement.About(subject.Root, manifest)
-		if statement.IsCarnet() {
-			predicate, err := statement.ParsePredicate()
-			if err != nil {
-				claim.Error = err.Error()
-			}
-			claim.declaration, _ = predicate.(*provenance.Declaration)
-		}
-		out.Papers = append(out.Papers, claim)
+	for _, paper := range append(a.Papers(), extra...) {
+		out.Papers = append(out.Papers, newPaperClaim(paper, subject))
 	}
 	for _, paper := range a.Unreadable() {
 		out.Papers = append(out.Papers, paperClaim{Digest: paper.Digest.OCI(), Error: paper.Error()})
@@ -112,10 +101,29 @@ func inspect(a *attest.Artifact) inspection {
 	return out
 }
 
+// newPaperClaim reads what a paper claims, and whether it claims it of the
+// subject.
+func newPaperClaim(paper *attest.Bundle, subject attest.Subject) paperClaim {
+	claim := paperClaim{Digest: paper.Digest().OCI()}
+	statement, err := paper.UnverifiedStatement()
+	if err != nil {
+		claim.Error = err.Error()
+		return claim
+	}
+	claim.PredicateType, claim.Predicate = statement.PredicateType, statement.Predicate
+	claim.About, claim.FreeStanding = statement.About(subject.Root, subject.ManifestDigest()), statement.FreeStanding()
+	if statement.IsCarnet() {
+		if claim.parsed, err = statement.ParsePredicate(); err != nil {
+			claim.Error = err.Error()
+		}
+	}
+	return claim
+}
+
 // print writes the inspection for a person, each claim marked unverified.
 func (i inspection) print(w io.Writer) {
 	fmt.Fprintln(w, "What is claimed of this artifact. Nothing here was verified; carnet check does.")
-	line := func(label, format string, args ...any) {
+	var line claimer = func(label, format string, args ...any) {
 		text := strings.TrimSpace(wrapped(tableWidth, "                         ", plain(fmt.Sprintf(format, args...))))
 		for part := range strings.Lines(text) {
 			fmt.Fprintf(w, "unverified  %-12s %s\n", label, strings.TrimSpace(part))
@@ -145,43 +153,12 @@ func (i inspection) print(w io.Writer) {
 		switch {
 		case p.Error != "":
 			line("unreadable", "%s", p.Error)
+		case p.FreeStanding:
+			line("", "is about authorisations, by their keys, and about no artifact")
 		case !p.About:
 			line("", "is about another artifact")
 		}
-		if p.declaration != nil {
-			printDeclaration(line, p.declaration)
-		}
-	}
-}
-
-func printDeclaration(line func(label, format string, args ...any), d *provenance.Declaration) {
-	line("item", "%s %s, %s: %s", d.Item.Name, d.Item.Version, d.ItemKind, d.Item.Description)
-	line("declared", "%s, %s", d.Reference(), d.IssuedAt)
-	line("by", "%s, %s, for %s", d.ResponsiblePerson.Name, d.ResponsiblePerson.Title, d.ResponsiblePerson.Party)
-	for _, c := range d.Classifications {
-		line("class", "%s: %s %s %s, list of %s", c.ID, c.Regime, c.List, c.Code, c.ListAsOf)
-	}
-	if p := d.Publication; p != nil {
-		line("published", "%s on %s, %s", p.URL, p.Date, p.Regime)
-	}
-	for _, p := range d.Parties {
-		line("party", "%s (%s), %s of %s: %s", p.Name, p.ID, p.Kind, p.Country,
-			list(p.Roles, func(r provenance.Role) string { return string(r) }))
-	}
-	for _, a := range d.Authorizations {
-		printAuthorization(line, a)
-	}
-	line("terms", "retransfer %s, derivatives %s", d.Terms.Retransfer, d.Terms.Derivatives)
-}
-
-func printAuthorization(line func(label, format string, args ...any), a provenance.Authorization) {
-	line("grant", "%s, for %s, %s to %s", a.Key(), strings.Join(a.Covers, ", "), a.ValidFrom, a.ValidUntil)
-	line("  actions", "%s", list(a.Actions, func(a provenance.Action) string { return string(a) }))
-	line("  places", "%s", list(a.Destinations, provenance.Place.String))
-	line("  end uses", "%s", list(a.EndUses, func(u provenance.EndUse) string { return u.Code }))
-	line("  parties", "%s", list(a.Parties, provenance.PartyRef.String))
-	for _, c := range a.Conditions {
-		line("  condition", "%s (%s): %s", c.ID, c.Effect, c.Text)
+		line.predicate(p.parsed)
 	}
 }
 

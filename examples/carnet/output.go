@@ -37,7 +37,7 @@ func printDecision(w io.Writer, d *provenance.Decision, explain bool) {
 		}
 	}
 	q := d.Request
-	rows("asked by", fmt.Sprintf("%s (%s), %s of %s", q.Party.Name, q.Party.ID, q.Party.Kind, q.Party.Country))
+	rows("asked by", partyText(q.Party))
 	rows("asked for", joined(" ", string(q.Action), prefixed("for ", q.EndUse), "in "+q.Location.String()))
 	rows("at", d.Time.At.String()+" ("+d.Time.Source+")")
 	rows("artifact", d.Subject.Name)

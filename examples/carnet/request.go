@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
-	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
@@ -48,9 +47,7 @@ there, a bad answer ends the command. An existing file is never overwritten.`,
 			if err := wantNew(out); err != nil {
 				return err
 			}
-			bar := newProgress(c, "reading")
-			artifact, err := attest.Open(c.Context(), args[0], attest.WithProgress(bar.report))
-			bar.done()
+			artifact, err := openArtifact(c, args[0])
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ func world(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
+	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	return dir
 }
 
@@ -77,6 +80,7 @@ func TestInterrupted(t *testing.T) {
 	decide := []string{"--policy", "policy.yaml", "--request", "request.yaml", "--at", "2027-06-01T00:00:00Z"}
 	pack := []string{"--name", "arden/tracker", "--kind", "model", "--declaration", "declaration.yaml", "--key", "keys/arden.key"}
 	about := []string{"--type", "https://example.com/note/v1", "--predicate", "policy.yaml", "--key", "keys/arden.key", "--bundle", "note.json"}
+	told := []string{"--evidence", "policy.yaml", "--key", "keys/kestrel.key", "--bundle", "notice.json", "--at", "2027-06-01T00:00:00Z"}
 	for _, args := range [][]string{
 		{"root", "model", "--name", "arden/tracker", "--kind", "model", "--subjects", "subjects.json"},
 		append([]string{"pack", "model", "oci-archive:new.tar"}, pack...),
@@ -85,12 +89,14 @@ func TestInterrupted(t *testing.T) {
 		append([]string{"pack", "model", "dir:model"}, pack...),
 		append([]string{"attest", "oci-archive:old.tar"}, about...),
 		append([]string{"attest", "oci:old"}, about...),
+		append([]string{"notice", "us-ddtc/dsp-5/050123456", "suspended", "oci-archive:old.tar"}, told...),
+		append([]string{"notice", "us-ddtc/dsp-5/050123456", "suspended", "oci:old"}, told...),
 		append([]string{"unpack", "oci-archive:old.tar", "out"}, decide...),
 		append([]string{"unpack", "oci:old", "out"}, decide...),
 		{"copy", "oci-archive:old.tar", "oci:new"},
 		{"copy", "oci:old", "oci-archive:new.tar"},
 	} {
-		t.Run(strings.Join(args[:3], " "), func(t *testing.T) {
+		t.Run(strings.Join(args[:min(4, len(args))], " "), func(t *testing.T) {
 			dir := world(t)
 			must(t, append([]string{"pack", "model", "oci-archive:old.tar"}, pack...)...)
 			must(t, append([]string{"pack", "model", "oci:old"}, pack...)...)
@@ -178,6 +184,35 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+// Of checks at once none forgets what another has seen.
+func TestTogether(t *testing.T) {
+	dir := world(t)
+	must(t, "pack", "model", "oci:layout", "--name", "arden/tracker", "--kind", "model", "--declaration", "declaration.yaml", "--key", "keys/arden.key")
+	const checks = 12
+	for i := range checks {
+		must(t, "notice", fmt.Sprintf("us-ddtc/dsp-5/00000%02d", i), "suspended", "--key", "keys/officer.key", "--evidence", "policy.yaml",
+			"--at", fmt.Sprintf("2027-05-31T12:00:%02dZ", i), "--bundle", fmt.Sprintf("%d.json", i))
+	}
+	var running sync.WaitGroup
+	for i := range checks {
+		running.Go(func() {
+			status, _, stderr := inProcess(t.Context(), "check", "oci:layout", "--policy", "full.yaml", "--request", "request.yaml",
+				"--at", "2027-06-01T00:00:00Z", "--with", fmt.Sprintf("%d.json", i), "--state", "marks.json")
+			if status != exitDeny || stderr != "" { // there is no custody
+				t.Errorf("check %d: found exit status %d and %q, want %d and nothing", i, status, stderr, exitDeny)
+			}
+		})
+	}
+	running.Wait()
+	marks, err := os.ReadFile(filepath.Join(dir, "marks.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(marks), `"suspended"`); n != checks {
+		t.Errorf("found %d suspensions remembered, want %d in\n%s", n, checks, marks)
+	}
+}
+
 // A decision that cannot be printed is no permit.
 func TestUnwritableOutput(t *testing.T) {
 	world(t)
@@ -187,6 +222,8 @@ func TestUnwritableOutput(t *testing.T) {
 		{"check", "oci:layout", "--policy", "policy.yaml", "--request", "strike.yaml", "--at", "2027-06-01T00:00:00Z"},
 		{"check", "oci:layout", "--policy", "policy.yaml", "--request", "request.yaml", "--at", "2027-06-01T00:00:00Z", "--json"},
 		{"inspect", "oci:layout"},
+		{"trace", "oci:layout"},
+		{"trace", "oci:layout", "--json"},
 		{"root", "model"},
 		{"--help"},
 	} {

@@ -37,11 +37,13 @@ func TestMain(m *testing.M) {
 //	model/             the model of testdata/models/tracker
 //	declaration.yaml   a declaration of it
 //	policy.yaml request.yaml strike.yaml    of the recipient
+//	papers/            predicates of everything that happens after the transfer
 //	manual/            the policy and the cases of testdata/manual
-//	keys/NAME.key keys/NAME.pub             of arden, kestrel, rival and stranger
+//	keys/NAME.key keys/NAME.pub             of arden, kestrel, bluegum, ddtc,
+//	                                        officer, rival and stranger
 //
 // and with REGISTRY and OLDREGISTRY, the addresses of registries on loopback;
-// the old one has no referrers API.
+// the old one has no referrers API. What is remembered lies in state/carnet.
 func TestScripts(t *testing.T) {
 	const dir = "testdata/script"
 	scripts, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
@@ -61,6 +63,7 @@ func TestScripts(t *testing.T) {
 				e.Defer(server.Close)
 				e.Setenv(r.name, strings.TrimPrefix(server.URL, "http://"))
 			}
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			return furnish(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -88,7 +91,7 @@ func TestScripts(t *testing.T) {
 // keyPairs are made once, as are those of people.
 var keyPairs = sync.OnceValues(func() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, name := range []string{"arden", "kestrel", "rival", "stranger"} {
+	for _, name := range []string{"arden", "kestrel", "bluegum", "ddtc", "officer", "rival", "stranger"} {
 		private, signer, err := attest.GeneratePrivateKey(nil)
 		if err != nil {
 			return nil, err
@@ -246,7 +249,7 @@ func carnet(ts *testscript.TestScript, neg bool, args []string) (status int, std
 }
 
 // snapshot returns mode and content of everything in a folder, but for what the
-// test itself keeps in .tmp.
+// test itself keeps in .tmp and for locks, which are empty and stay.
 func snapshot(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -255,6 +258,8 @@ func snapshot(dir string) (map[string]string, error) {
 			return err
 		case path == filepath.Join(dir, ".tmp"):
 			return fs.SkipDir
+		case strings.HasSuffix(path, ".lock"):
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -384,10 +389,10 @@ func fingerprint(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // narrow wants every line of the last standard output within the width of
-// tables, but for one word that is longer.
+// tables, but for one word that is longer, in a tree too.
 func narrow(ts *testscript.TestScript, _ bool, _ []string) {
 	for line := range strings.Lines(ts.ReadFile("stdout")) {
-		if words := strings.Fields(line); utf8.RuneCountInString(line)-1 > tableWidth && len(words) > 1 {
+		if words := strings.Fields(strings.TrimLeft(line, " │├└─")); utf8.RuneCountInString(line)-1 > tableWidth && len(words) > 1 {
 			ts.Fatalf("found a line of %d columns, want at most %d: %s", utf8.RuneCountInString(line)-1, tableWidth, line)
 		}
 	}

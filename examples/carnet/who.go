@@ -50,11 +50,15 @@ func (f *checkFlags) showWho(c *cobra.Command, ref string) error {
 	if err != nil {
 		return err
 	}
-	all, err := o.policy.Who(o.evidence, nil, o.at)
+	marks, err := o.state.Read()
 	if err != nil {
 		return err
 	}
-	answer := o.allowances(all)
+	all, err := o.policy.Who(o.evidence, marks, o.at)
+	if err != nil {
+		return err
+	}
+	answer := o.allowances(all, o.policy.Declaration(o.evidence, marks, o.at))
 	if f.json {
 		enc := json.NewEncoder(c.OutOrStdout())
 		enc.SetEscapeHTML(false)
@@ -65,8 +69,9 @@ func (f *checkFlags) showWho(c *cobra.Command, ref string) error {
 }
 
 // allowances groups what would be permitted: by party, then by place, then
-// actions that have the same end uses.
-func (o *opened) allowances(all []policy.Allowance) *allowances {
+// actions that have the same end uses. The declaration is the one in force, nil
+// where there is none.
+func (o *opened) allowances(all []policy.Allowance, d *provenance.Declaration) *allowances {
 	subject := o.artifact.Subject()
 	out := &allowances{
 		Permitted: []partyAllowance{},
@@ -78,7 +83,7 @@ func (o *opened) allowances(all []policy.Allowance) *allowances {
 	if !subject.Root.IsZero() {
 		out.Subject.Root = subject.Root.String()
 	}
-	if d := o.policy.Declaration(o.evidence, nil, o.at); d != nil {
+	if d != nil {
 		out.declared, out.Subject.Name = true, d.Item.Name
 		for _, p := range d.Parties {
 			out.Permitted = append(out.Permitted, partyAllowance{p.Party, []placeAllowance{}})
@@ -155,7 +160,7 @@ func (a *allowances) print(w io.Writer) {
 			". What does not stand here would not be. Conditions and obligations are in each decision: carnet check --request."))
 	}
 	for _, p := range a.Permitted {
-		fmt.Fprintf(w, "\n%s\n", wrapped(tableWidth, "  ", fmt.Sprintf("%s (%s), %s of %s", p.Party.Name, p.Party.ID, p.Party.Kind, p.Party.Country)))
+		fmt.Fprintf(w, "\n%s\n", wrapped(tableWidth, "  ", partyText(p.Party)))
 		if len(p.Places) == 0 {
 			fmt.Fprintln(w, "    nothing")
 		}

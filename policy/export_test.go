@@ -159,3 +159,6 @@ func ShippedData() ([]ShippedSet, error) {
 
 // MaxQuestions is the bound of [Policy.Who].
 const MaxQuestions = maxQuestions
+
+// MaxStateSize bounds the text of marks, in bytes.
+const MaxStateSize = maxStateSize

@@ -130,6 +130,9 @@ func ParseMarks(data []byte) (*Marks, error) {
 	}
 	var findings provenance.Findings
 	findings.Check(f.Carnet == stateVersion, "carnet", f.Carnet, stateVersion)
+	// A list that is left out is not one with nothing in it: somebody lost it.
+	findings.Check(f.Snapshots != nil, "snapshots", "", "a list, of nothing if there is none")
+	findings.Check(f.Declarations != nil, "declarations", "", "a list, of nothing if there is none")
 	m := (*Marks)(nil).clone()
 	for i, s := range f.Snapshots {
 		field := "snapshots[" + strconv.Itoa(i) + "]"
@@ -137,6 +140,7 @@ func ParseMarks(data []byte) (*Marks, error) {
 		_, twice := m.snapshots[series]
 		findings.Check(s.Key != "" && s.Authority != "" && !twice, field, s.Key+" "+s.Authority, "a key and an authority, each pair once")
 		findings.Check(s.Sequence >= 1 && s.Sequence <= provenance.MaxInteger, field+".sequence", strconv.FormatInt(s.Sequence, 10), "a whole number from 1 to 2^53-1")
+		findings.Check(s.Held != nil, field+".held", "", "a list, of nothing if there is none")
 		mark := snapshotMark{sequence: s.Sequence, digest: s.SHA256, held: map[string]heldAuthority{}}
 		for _, h := range s.Held {
 			_, twice := mark.held[h.Authorization]

@@ -107,6 +107,7 @@ func ExampleStateFile_Decide() {
 	// deny
 	//   suspended
 	// deny
+	//   suspended
 	//   status-rollback
 	// permit
 }

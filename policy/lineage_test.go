@@ -127,13 +127,18 @@ func TestLineage(t *testing.T) {
 		// What comes with them.
 		"a parent that lets nobody make anything of it": {declare: states("base"), tell: papers(base("base", func(d *provenance.Declaration) { d.Terms.Derivatives = "prohibited" })), want: provenance.Deny, codes: []string{"derivative-not-covered"}},
 		"nor of what is made of what is made of it":     {declare: states("base"), tell: papers(base("base", states("root")), base("root", func(d *provenance.Declaration) { d.Terms.Derivatives = "prohibited" })), want: provenance.Deny, codes: []string{"derivative-not-covered"}},
-		"a parent's licence for another end use":        {declare: states("base"), tell: papers(base("base", training)), want: provenance.Deny, codes: []string{"end-use-not-covered"}},
-		"a parent without a licence":                    {policy: []string{asksCustody, ""}, declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
-		"and the way was not under one":                 {declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: broken},
-		"whether lineage is asked for or not":           {policy: append(slices.Clone(unasked), asksCustody, ""), declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
-		"of an artifact that it was not made from":      {tell: papers(base("base", unlicensed)), want: provenance.Permit},
-		"a parent's parent without a licence":           {policy: []string{asksCustody, ""}, declare: states("base"), tell: papers(base("base", states("root")), base("root", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
-		"of two ways to one":                            {declare: states("base", "second"), tell: papers(base("base", states("root")), base("second", states("root")), base("root", nil)), want: provenance.Permit},
+		"a parent that may be handed on":                {declare: states("base"), tell: func(s *story) { onward(nil)(s); base("base", nil)(s) }, ask: asks(bluegumParty), want: provenance.Permit},
+		"a parent that lets nobody hand it on": {declare: states("base"), tell: func(s *story) {
+			onward(nil)(s)
+			base("base", func(d *provenance.Declaration) { d.Terms.Retransfer = "prohibited" })(s)
+		}, ask: asks(bluegumParty), want: provenance.Deny, codes: broken},
+		"a parent's licence for another end use":   {declare: states("base"), tell: papers(base("base", training)), want: provenance.Deny, codes: []string{"end-use-not-covered"}},
+		"a parent without a licence":               {policy: []string{asksCustody, ""}, declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
+		"and the way was not under one":            {declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: broken},
+		"whether lineage is asked for or not":      {policy: append(slices.Clone(unasked), asksCustody, ""), declare: states("base"), tell: papers(base("base", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
+		"of an artifact that it was not made from": {tell: papers(base("base", unlicensed)), want: provenance.Permit},
+		"a parent's parent without a licence":      {policy: []string{asksCustody, ""}, declare: states("base"), tell: papers(base("base", states("root")), base("root", unlicensed)), want: provenance.Deny, codes: []string{"authorization-missing"}},
+		"of two ways to one":                       {declare: states("base", "second"), tell: papers(base("base", states("root")), base("second", states("root")), base("root", nil)), want: provenance.Permit},
 	})
 }
 

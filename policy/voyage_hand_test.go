@@ -134,7 +134,7 @@ func (r *reading) follow(root provenance.Digest) {
 			r.bases = append(r.bases, base{about, d})
 			continue
 		}
-		r.missing = true
+		r.missing = r.missing || r.declarations(about) < 2 // several that differ are a finding of their own
 	}
 }
 
@@ -322,11 +322,14 @@ func (r *reading) judge(digest provenance.PaperDigest) *way {
 // where not, 1 where only its signer's word for the time says so.
 func (r *reading) within(t *provenance.Transfer) int {
 	handsOn := t.Action == provenance.ActionRetransfer || t.Action == provenance.ActionReexport
-	if handsOn && r.declaration.Terms.Retransfer == "prohibited" || r.known(t.To) {
+	if r.known(t.To) {
 		return 0
 	}
 	worst := 2
 	for _, b := range r.bases {
+		if handsOn && b.Terms.Retransfer == "prohibited" {
+			return 0
+		}
 		terms := r.terms(b)
 		for _, c := range b.Classifications {
 			best := 0

@@ -374,19 +374,23 @@ func (r *reading) covers(a termsByHand, b base, t *provenance.Transfer, handsOn 
 func (r *reading) known(party provenance.Party) bool {
 	for _, p := range append(slices.Clone(voyageHolders), aliasParty) {
 		if sameByHand(p.ID, party.ID) && (p.Country != party.Country || p.Kind != party.Kind) {
-			return slices.ContainsFunc(r.declaration.Parties, func(d provenance.RoledParty) bool { return sameByHand(d.ID, party.ID) }) || r.namedInGrant(party.ID)
+			return r.namedInGrant(party.ID) || slices.ContainsFunc(r.bases, func(b base) bool {
+				return slices.ContainsFunc(b.Parties, func(d provenance.RoledParty) bool { return sameByHand(d.ID, party.ID) })
+			})
 		}
 	}
 	return false
 }
 
-// namedInGrant reports whether a paper of authorisations that counts for the
-// artifact names the party.
+// namedInGrant reports whether a paper of authorisations that counts names the
+// party.
 func (r *reading) namedInGrant(id provenance.PartyID) bool {
 	found := false
 	sheetsOf(r.sheets, func(_ int, s sheet, g *provenance.Grant) {
-		names := slices.ContainsFunc(r.declaration.Authorizations, func(a provenance.Authorization) bool { return g.Names(a.Key()) })
-		found = found || r.may(g, s.signer) && !g.IssuedAt.Std().After(r.at) && (s.about == "" || names) &&
+		meant := slices.ContainsFunc(r.bases, func(b base) bool {
+			return b.about == s.about || slices.ContainsFunc(b.Authorizations, func(a provenance.Authorization) bool { return g.Names(a.Key()) })
+		})
+		found = found || meant && r.may(g, s.signer) && !g.IssuedAt.Std().After(r.at) &&
 			slices.ContainsFunc(g.Parties, func(p provenance.RoledParty) bool { return sameByHand(p.ID, id) })
 	})
 	return found

@@ -213,7 +213,7 @@ func (v *voyage) snapshot(d *dice, authority string, sequence int64) *provenance
 		this = v.at.AddDate(0, 0, -20)
 	}
 	s := &provenance.Status{Authority: authority, Sequence: sequence, ThisUpdate: provenance.NewTime(this), NextUpdate: provenance.NewTime(this.AddDate(0, 0, pick(d, []int{7, 7, 8}))), Entries: v.entries(authority)}
-	if d.in(20) {
+	if d.in(20) && len(s.Entries) > 0 {
 		s.Entries = slices.Delete(s.Entries, 0, 1)
 	}
 	if len(s.Entries) == 0 {

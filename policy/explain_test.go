@@ -68,12 +68,9 @@ when { context.location.country == Carnet::Country::"NZ" && principal.name == "x
 // TestExplainEveryScenario: every check of every case reads what it asks for.
 func TestExplainEveryScenario(t *testing.T) {
 	checks := 0
-	for i, c := range loadScenarios(t) {
-		if i%4 > 0 {
-			continue
-		}
-		in, err := c.Prepare()
-		if err != nil {
+	for i, c := range decidedScenarios(t) {
+		in := c.in
+		if i%4 > 0 || in == nil {
 			continue
 		}
 		d, err := in.Policy.Explain(in.Evidence, in.Request, in.Marks, in.At)
@@ -88,7 +85,9 @@ func TestExplainEveryScenario(t *testing.T) {
 		}
 		for _, check := range d.Checks {
 			checks++
-			if check.Outcome != provenance.Permit && len(check.Inputs) == 0 && !strings.Contains(check.Rule, "national.cedar") {
+			// A recipient's rule may have no condition, and then reads nothing.
+			file, _, _ := strings.Cut(check.Rule, ":")
+			if shipped := slices.Contains([]string{"core.cedar", "itar.cedar", "ear.cedar", "fms.cedar"}, file); shipped && check.Outcome != provenance.Permit && len(check.Inputs) == 0 {
 				t.Errorf("%s: %s: found no inputs", c.Name, check.Rule)
 			}
 		}

@@ -40,7 +40,6 @@ type lineage struct {
 	missing     []string // ancestors whose papers are not at hand, or do not say what they were made from
 	conflicting []string // ancestors of which several declarations remain
 	prohibited  []string // ancestors whose terms prohibit derivatives
-	tooMany     bool
 }
 
 // derivation is a paper that says what an artifact was made from.

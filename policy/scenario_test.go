@@ -26,9 +26,11 @@ func loadScenarios(t testing.TB) []*policytest.Case {
 	return cases
 }
 
-// decided is a case with its decision, or why there is none.
+// decided is a case with what it decides with and its decision, or why there is
+// none.
 type decided struct {
 	*policytest.Case
+	in       *policytest.Prepared
 	decision *provenance.Decision
 	err      error
 }
@@ -38,7 +40,10 @@ var decideScenarios = sync.OnceValues(func() ([]decided, error) {
 	out := make([]decided, len(cases))
 	for i, c := range cases {
 		out[i].Case = c
-		out[i].decision, out[i].err = c.Decide()
+		if out[i].in, out[i].err = c.Prepare(); out[i].err == nil {
+			in := out[i].in
+			out[i].decision, out[i].err = in.Policy.Decide(in.Evidence, in.Request, in.Marks, in.At)
+		}
 	}
 	return out, err
 })

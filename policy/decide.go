@@ -47,7 +47,7 @@ func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, marks *
 	if err := request.Validate(); err != nil {
 		return nil, err
 	}
-	f, err := p.establish(e, request.Artifact, marks, at.at)
+	f, err := p.factsOf(e, request.Artifact, marks, at.at)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (p *Policy) Declaration(e *attest.Evidence, marks *Marks, at Time) *provena
 	if p == nil || e == nil || at.source == "" {
 		return nil
 	}
-	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
 	if err != nil {
 		return nil
 	}
@@ -82,11 +82,11 @@ func (p *Policy) Papers(e *attest.Evidence, marks *Marks, at Time) ([]provenance
 	if p == nil || p.rules == nil || e == nil || at.source == "" {
 		return nil, ErrIncomplete
 	}
-	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
 	if err != nil {
 		return nil, err
 	}
-	return f.records, nil
+	return slices.Clone(f.records), nil
 }
 
 // Remember returns the marks that follow from marks and from what counts in the
@@ -96,7 +96,7 @@ func (p *Policy) Remember(e *attest.Evidence, marks *Marks, at Time) (*Marks, er
 	if p == nil || p.rules == nil || e == nil || at.source == "" {
 		return nil, ErrIncomplete
 	}
-	f, err := p.establish(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
 	if err != nil {
 		return nil, err
 	}

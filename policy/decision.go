@@ -24,7 +24,7 @@ func (d *decider) decision(at Time) *provenance.Decision {
 		Custody:     d.custodyRecords(),
 		Lineage:     d.lineageRecords(),
 		Obligations: []string{},
-		Papers:      d.facts.records,
+		Papers:      slices.Clone(d.facts.records),
 		Data:        d.policy.dataRecords(),
 		Policy:      provenance.PolicyRecord{Name: d.policy.name, SHA256: d.policy.digest.String()},
 		Time:        provenance.TimeRecord{At: provenance.NewTime(at.at), Source: at.source},

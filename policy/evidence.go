@@ -70,6 +70,34 @@ type hearing struct {
 	grants       []*heardGrant
 }
 
+// established is facts with what they were established from.
+type established struct {
+	evidence *attest.Evidence
+	marks    *Marks
+	at       time.Time
+	facts    facts
+}
+
+// factsOf is [Policy.establish], once for what is asked again: deciding,
+// remembering and a second request go by the same facts. What it returns may be
+// added to; what that holds is shared.
+func (p *Policy) factsOf(e *attest.Evidence, pin provenance.Pin, marks *Marks, at time.Time) (*facts, error) {
+	if pin != (provenance.Pin{}) { // an artifact that is not the one named is a mismatch among the facts
+		return p.establish(e, pin, marks, at)
+	}
+	last := p.heard.Load()
+	if last == nil || last.evidence != e || last.marks != marks || !last.at.Equal(at) {
+		f, err := p.establish(e, pin, marks, at)
+		if err != nil {
+			return nil, err
+		}
+		last = &established{e, marks, at, *f}
+		p.heard.Store(last)
+	}
+	f := last.facts
+	return &f, nil
+}
+
 // establish hears every paper and finds out what is known: the declaration in
 // force, the authorisations and their status, custody and lineage. The only
 // error is a [*LineageError].

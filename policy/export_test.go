@@ -16,7 +16,7 @@ import (
 
 // rounds returns what the rules are asked about in a decision.
 func (p *Policy) rounds(e *attest.Evidence, r *provenance.Request, at Time) (*decider, error) {
-	f, err := p.establish(e, r.Artifact, nil, at.at)
+	f, err := p.factsOf(e, r.Artifact, nil, at.at)
 	if err != nil {
 		return nil, err
 	}

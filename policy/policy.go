@@ -49,7 +49,7 @@ import (
 const Tool = "github.com/carnet-dev/carnet v0.1.0"
 
 // Policy is a recipient's policy, compiled. It is immutable, but for what it
-// keeps ready of the declaration it was last asked about, and safe for concurrent
+// keeps ready of the evidence it was last asked about, and safe for concurrent
 // use. Only [Load] and [LoadFile] make one; the nil Policy and the
 // zero value decide nothing.
 type Policy struct {
@@ -69,6 +69,7 @@ type Policy struct {
 
 	fixed fixed                    // records for rules that are the same in every decision
 	last  atomic.Pointer[prepared] // what was last prepared, by declaration
+	heard atomic.Pointer[established]
 }
 
 // Name returns the policy's name, and "" for the nil Policy.

@@ -119,7 +119,7 @@ func (m *Marks) MarshalText() ([]byte, error) {
 
 // ParseMarks reads marks that [Marks.MarshalText] wrote. It is strict, since
 // half-read marks would forget a revocation: the error is an
-// [*provenance.InvalidError].
+// [*provenance.InvalidError], but for more than 64 MiB, which are not looked at.
 func ParseMarks(data []byte) (*Marks, error) {
 	if len(data) > maxStateSize {
 		return nil, errors.New("policy: marks: found more than " + strconv.Itoa(maxStateSize) + " bytes, want at most that")

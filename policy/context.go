@@ -289,6 +289,8 @@ type entry struct {
 	authorization  *grant
 	code           provenance.Code // of the classification
 	classified     types.Record    // the classification or claim, for rules
+	origin         types.Record    // what was established about the origin of whose it is
+	lineage        types.Record    // and about what that was made from
 }
 
 // name returns what a decision shows for the classification: its id, and for

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/cedar-policy/cedar-go/types"
 
@@ -298,14 +297,13 @@ func (h *hearing) covered(l *licence, hop *hop) (soundness, string) {
 
 // holding is how an artifact came to the party that asks.
 type holding struct {
-	exempt    bool      // the exporter itself needs no way
-	named     bool      // some transfer is to it, whether the way holds or not
-	soundness           // of the best way
-	under     []*hop    // the last hops of the ways that are that sound, earliest first
-	lesser    []*hop    // those of the ways that are untimed where others are sound
-	problem   string    // of the best way
-	unit      bool      // the last hop is to the party of which the asker is a unit
-	since     time.Time // of the earliest in under
+	exempt    bool   // the exporter itself needs no way
+	named     bool   // some transfer is to it, whether the way holds or not
+	soundness        // of the best way
+	under     []*hop // the last hops of the ways that are that sound, earliest first
+	lesser    []*hop // those of the ways that are untimed where others are sound
+	problem   string // of the best way
+	unit      bool   // the last hop is to the party of which the asker is a unit
 }
 
 // holding finds the ways to the party. An asker who is to receive has not
@@ -339,9 +337,6 @@ func (d *dossier) holding(p *Policy, party provenance.PartyID, action provenance
 	}
 	slices.SortFunc(out.under, (*hop).compare)
 	slices.SortFunc(out.lesser, (*hop).compare)
-	if len(out.under) > 0 {
-		out.since = out.under[0].At.Std()
-	}
 	return out
 }
 

@@ -47,13 +47,14 @@ func (p *Policy) decide(e *attest.Evidence, request *provenance.Request, marks *
 	if err := request.Validate(); err != nil {
 		return nil, err
 	}
-	f, err := p.factsOf(e, request.Artifact, marks, at.at)
+	f, err := p.factsOf(e, marks, at.at)
 	if err != nil {
 		return nil, err
 	}
 	if n := f.rounds(); n > maxRounds {
 		return nil, &TooManyError{Questions: n, Most: maxRounds}
 	}
+	f.checkPin(request.Artifact)
 	f.screened = p.screen(at.at, f, request)
 	d := p.newDecider(f, request, at.at)
 	d.explains = explains
@@ -68,7 +69,7 @@ func (p *Policy) Declaration(e *attest.Evidence, marks *Marks, at Time) *provena
 	if p == nil || e == nil || at.source == "" {
 		return nil
 	}
-	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, marks, at.at)
 	if err != nil {
 		return nil
 	}
@@ -82,7 +83,7 @@ func (p *Policy) Papers(e *attest.Evidence, marks *Marks, at Time) ([]provenance
 	if p == nil || p.rules == nil || e == nil || at.source == "" {
 		return nil, ErrIncomplete
 	}
-	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, marks, at.at)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (p *Policy) Remember(e *attest.Evidence, marks *Marks, at Time) (*Marks, er
 	if p == nil || p.rules == nil || e == nil || at.source == "" {
 		return nil, ErrIncomplete
 	}
-	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, marks, at.at)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +151,7 @@ func (d *decider) context(e entry) types.Record {
 	context := d.inquiry.shared // NewRecord copies it
 	context["classification"], context["authorization"] = e.classified, d.policy.fixed.noGrant
 	context["status"], context["custody"] = d.policy.fixed.noStatus, d.custody
-	context["origin"], context["lineage"] = d.established, d.lineage
-	if e.inherited() { // its own exporter needs no listing there
-		context["origin"] = d.policy.originRecord(d.facts.origin, e.dossier.declaration, len(d.facts.mismatches) > 0)
-		context["lineage"] = d.facts.lineage.record(d.policy.require.lineage, true)
-	}
+	context["origin"], context["lineage"] = e.origin, e.lineage
 	if e.authorization != nil {
 		context["authorization"], context["status"], context["custody"] = e.authorization.record, e.authorization.status, e.authorization.custody
 	}
@@ -213,11 +210,9 @@ type decider struct {
 	origin  round     // about the artifact
 	groups  [][]round // per classification, a round for each authorisation
 
-	established types.Record // about the origin
-	holding     holding      // how the artifact came to who asks
-	custody     types.Record
-	lineage     types.Record
-	released    []string // what an authority lifted from what the artifact was made from
+	holding  holding // how the artifact came to who asks
+	custody  types.Record
+	released []string // what an authority lifted from what the artifact was made from
 
 	explains bool // write down what each rule read
 }
@@ -237,8 +232,6 @@ func (p *Policy) newDecider(f *facts, request *provenance.Request, at time.Time)
 	d := &decider{policy: p, facts: f, request: request, at: at, ready: ready, inquiry: newInquiry(p, f, ready, request, at)}
 	d.holding = f.holding(p, request.Party.ID, request.Action)
 	d.custody = d.holding.record(p.require.custody, false, false)
-	d.lineage = f.lineage.record(p.require.lineage, false)
-	d.established = ready.originRecord(p, f)
 	return d
 }
 
@@ -246,24 +239,28 @@ func (p *Policy) newDecider(f *facts, request *provenance.Request, at time.Time)
 // with each authorisation that covers it: those of the artifact, then those of
 // what it was made from.
 func (d *decider) run() {
-	d.origin = d.ask(d.policy.rules.artifact, entry{classified: d.policy.fixed.unclassified}, false)
-	if d.facts.declaration == nil {
+	p, f := d.policy, d.facts
+	own := entry{classified: p.fixed.unclassified, origin: d.ready.originRecord(p, f), lineage: f.lineage.record(p.require.lineage, false)}
+	d.origin = d.ask(p.rules.artifact, own, false)
+	if f.declaration == nil {
 		return
 	}
-	d.judge(d.facts.dossier)
-	for _, ancestor := range d.facts.ancestors {
-		d.judge(ancestor)
+	d.judge(f.dossier, own)
+	for _, ancestor := range f.ancestors { // whose own exporter needs no listing there
+		d.judge(ancestor, entry{origin: p.originRecord(f.origin, ancestor.declaration, len(f.mismatches) > 0),
+			lineage: f.lineage.record(p.require.lineage, true)})
 	}
 }
 
-// judge asks the rules about each classification of one dossier.
-func (d *decider) judge(of *dossier) {
+// judge asks the rules about each classification of one dossier, of which common
+// says what is the same for all.
+func (d *decider) judge(of *dossier, common entry) {
 	grants := make([]*grant, len(of.licences))
 	for i, l := range of.licences {
 		grants[i] = d.grant(of, l)
 	}
 	for _, e := range of.ready.entries {
-		e.dossier = of
+		e.dossier, e.origin, e.lineage = of, common.origin, common.lineage
 		if !of.itself {
 			if by := d.facts.released(of, e.classification); by != nil {
 				d.released = append(d.released, fmt.Sprintf("%s (%s) does not carry over: %s has determined so in %s", e.name(), e.classification.Code, by.name, by.digest))
@@ -283,7 +280,7 @@ func (d *decider) judge(of *dossier) {
 		d.groups = append(d.groups, rounds)
 	}
 	if p := of.declaration.Publication; p != nil {
-		e := entry{dossier: of, publication: p, classified: publicationRecord(p, d.at)}
+		e := entry{dossier: of, publication: p, classified: publicationRecord(p, d.at), origin: common.origin, lineage: common.lineage}
 		d.groups = append(d.groups, []round{d.ask(d.policy.rules.pair, e, true)})
 	}
 }

@@ -226,7 +226,7 @@ func (d *decider) rely(out *provenance.Decision, r round) {
 		// was received before may go on being used.
 		received := "receipt before that day was not checked"
 		if d.holding.named && d.holding.soundness == sound {
-			received = "it was received on " + d.holding.since.Format(time.DateOnly)
+			received = "it was received on " + d.holding.under[0].At.Std().Format(time.DateOnly)
 		}
 		out.Notes = append(out.Notes, a.key+" was valid until "+a.ValidUntil.String()+"; use of what was received before goes on, and "+received)
 	}

@@ -43,8 +43,8 @@ func (h *hearing) hearDeclaration(i int, d *provenance.Declaration) {
 	case why != "":
 		h.declarations.refused = true
 		record.Error = string(why)
-	case pairs(d) > maxPairs:
-		record.Error = fmt.Sprintf("the declaration has its authorisations cover %d classifications together, more than %d", pairs(d), maxPairs)
+	case pairs(d.Authorizations) > maxPairs:
+		record.Error = fmt.Sprintf("the declaration has its authorisations cover %d classifications together, more than %d", pairs(d.Authorizations), maxPairs)
 		h.declarations.misdirected = h.declarations.misdirected || !h.papers[i].Applies
 	case !h.papers[i].Applies:
 		h.declarations.misdirected = true
@@ -60,14 +60,14 @@ func (h *hearing) hearDeclaration(i int, d *provenance.Declaration) {
 	}
 }
 
-// maxPairs bounds the pairs of a classification and an authorisation that a
-// declaration asks to have judged: each is judged by every rule and stands in
+// maxPairs bounds the pairs of a classification and an authorisation that a paper
+// asks to have judged: each is judged by every rule and stands in
 // the decision, and a thousand times a thousand would fill gigabytes.
 const maxPairs = 4096
 
-func pairs(d *provenance.Declaration) int {
+func pairs(authorizations []provenance.Authorization) int {
 	n := 0
-	for _, a := range d.Authorizations {
+	for _, a := range authorizations {
 		n += len(a.Covers)
 	}
 	return n

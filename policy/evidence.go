@@ -67,7 +67,6 @@ type hearing struct {
 	papers       []attest.Paper
 	records      []provenance.PaperRecord
 	declarations declarations
-	grants       []*heardGrant
 }
 
 // established is facts with what they were established from.
@@ -81,13 +80,10 @@ type established struct {
 // factsOf is [Policy.establish], once for what is asked again: deciding,
 // remembering and a second request go by the same facts. What it returns may be
 // added to; what that holds is shared.
-func (p *Policy) factsOf(e *attest.Evidence, pin provenance.Pin, marks *Marks, at time.Time) (*facts, error) {
-	if pin != (provenance.Pin{}) { // an artifact that is not the one named is a mismatch among the facts
-		return p.establish(e, pin, marks, at)
-	}
+func (p *Policy) factsOf(e *attest.Evidence, marks *Marks, at time.Time) (*facts, error) {
 	last := p.heard.Load()
 	if last == nil || last.evidence != e || last.marks != marks || !last.at.Equal(at) {
-		f, err := p.establish(e, pin, marks, at)
+		f, err := p.establish(e, marks, at)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +97,7 @@ func (p *Policy) factsOf(e *attest.Evidence, pin provenance.Pin, marks *Marks, a
 // establish hears every paper and finds out what is known: the declaration in
 // force, the authorisations and their status, custody and lineage. The only
 // error is a [*LineageError].
-func (p *Policy) establish(e *attest.Evidence, pin provenance.Pin, marks *Marks, at time.Time) (*facts, error) {
+func (p *Policy) establish(e *attest.Evidence, marks *Marks, at time.Time) (*facts, error) {
 	h := &hearing{Policy: p, at: at, papers: e.Papers()}
 	h.records = make([]provenance.PaperRecord, len(h.papers))
 	f := &facts{subject: e.Subject(), records: h.records, remembers: !marks.empty()}
@@ -114,7 +110,6 @@ func (p *Policy) establish(e *attest.Evidence, pin provenance.Pin, marks *Marks,
 	f.dossier = h.settleItself(f)
 	h.hearProvenance(f)
 	f.checkConfig(&h.declarations)
-	f.checkPin(pin)
 	if err := h.trace(f); err != nil {
 		return nil, err
 	}
@@ -183,20 +178,27 @@ func (d *dossier) about(paper attest.Paper) bool {
 	return statement.About(d.root, provenance.Digest{})
 }
 
-// admit judges the signer of a paper about the dossier's artifact, and records
-// that it counts, or why not: it has to hold one of the roles at that time, and
-// to be allowed to speak for the party and of the artifact. What the artifact is
-// called, only the declaration in force says: whoever may speak of one artifact
-// must not vouch for another by giving it the first one's name.
-func (h *hearing) admit(i int, d *dossier, party provenance.PartyID, dated provenance.Time, roles ...role) bool {
-	record, statement := &h.records[i], h.papers[i].Statement.Statement()
-	s := h.signers[record.Signer]
-	as, why := s.actsAs(h.at, roles...)
+// names returns what the dossier's artifact goes by in a paper about it, and its
+// name. What an artifact is called, only the declaration in force says: whoever
+// may speak of one artifact must not vouch for another by giving it the first
+// one's name.
+func (d *dossier) names(paper attest.Paper) []string {
+	statement := paper.Statement.Statement()
 	names := statement.ArtifactNames()
 	if d.declaration != nil {
 		names = append(names, d.declaration.Item.Name)
 	}
-	why = firstRefusal(s.holds(record.Key), why, s.speaksFor(party), s.speaksOf(names...), h.notYet(dated))
+	return names
+}
+
+// admit judges the signer of a paper about the dossier's artifact, and records
+// that it counts, or why not: it has to hold one of the roles at that time, and
+// to be allowed to speak for the party and of the artifact.
+func (h *hearing) admit(i int, d *dossier, party provenance.PartyID, dated provenance.Time, roles ...role) bool {
+	record := &h.records[i]
+	s := h.signers[record.Signer]
+	as, why := s.actsAs(h.at, roles...)
+	why = firstRefusal(s.holds(record.Key), why, s.speaksFor(party), s.speaksOf(d.names(h.papers[i])...), h.notYet(dated))
 	if why != "" {
 		h.refuse(i, string(why))
 		return false
@@ -255,11 +257,7 @@ func (h *hearing) hearProvenance(f *facts) {
 			continue
 		}
 		s, statement := h.signers[h.records[i].Signer], paper.Statement.Statement()
-		names := statement.ArtifactNames()
-		if f.declaration != nil {
-			names = append(names, f.declaration.Item.Name)
-		}
-		if why := firstRefusal(s.holds(h.records[i].Key), s.acts(h.require.provenance, h.at), s.speaksOf(names...)); why != "" {
+		if why := firstRefusal(s.holds(h.records[i].Key), s.acts(h.require.provenance, h.at), s.speaksOf(f.names(paper)...)); why != "" {
 			h.refuse(i, string(why))
 			continue
 		}
@@ -298,8 +296,10 @@ func (f *facts) checkConfig(heard *declarations) {
 	f.mismatches = append(f.mismatches, "config "+f.subject.Config.OCI()+": found no counted declaration that names it")
 }
 
-// checkPin compares the artifact with what the request names.
+// checkPin compares the artifact with what the request names. It shares what it
+// adds to with nobody: the next request may name another.
 func (f *facts) checkPin(pin provenance.Pin) {
+	f.mismatches = slices.Clip(f.mismatches)
 	name := ""
 	if f.declaration != nil {
 		name = f.declaration.Item.Name

@@ -16,10 +16,11 @@ import (
 
 // rounds returns what the rules are asked about in a decision.
 func (p *Policy) rounds(e *attest.Evidence, r *provenance.Request, at Time) (*decider, error) {
-	f, err := p.factsOf(e, r.Artifact, nil, at.at)
+	f, err := p.factsOf(e, nil, at.at)
 	if err != nil {
 		return nil, err
 	}
+	f.checkPin(r.Artifact)
 	f.screened = p.screen(at.at, f, r)
 	d := p.newDecider(f, r, at.at)
 	d.run()

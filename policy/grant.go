@@ -17,7 +17,6 @@ import (
 // heardGrant is a counted paper of authorisations.
 type heardGrant struct {
 	*provenance.Grant
-	signer   signer
 	name     string // of the signer
 	recorded bool   // an officer recorded what the originals say
 	digest   string
@@ -28,7 +27,8 @@ type heardGrant struct {
 func (h *hearing) hearGrants(f *facts) {
 	each(h, func(i int, g *provenance.Grant) {
 		record, statement := &h.records[i], h.papers[i].Statement.Statement()
-		heard := &heardGrant{Grant: g, signer: h.signers[record.Signer], name: record.Signer, digest: record.Digest}
+		s := h.signers[record.Signer]
+		heard := &heardGrant{Grant: g, name: record.Signer, digest: record.Digest}
 		names := statement.ArtifactNames()
 		var meant []*dossier
 		exporter := false
@@ -43,22 +43,22 @@ func (h *hearing) hearGrants(f *facts) {
 				names = append(names, d.declaration.Item.Name)
 			}
 		}
-		as, why := h.grantRole(heard.signer, g)
-		switch why = firstRefusal(heard.signer.holds(record.Key), why, h.notYet(g.IssuedAt)); {
+		as, why := h.grantRole(s, g)
+		switch why = firstRefusal(s.holds(record.Key), why, h.notYet(g.IssuedAt)); {
 		case why != "":
 			h.refuse(i, string(why))
 		case len(meant) == 0:
 			h.refuse(i, "the paper is about another artifact, and names no authorisation of the declaration")
 		case !exporter:
 			h.refuse(i, "the paper is for exporter "+provenance.Quote(string(g.Exporter))+", who is not that of the declaration")
-		case heard.signer.speaksOf(names...) != "":
-			h.refuse(i, string(heard.signer.speaksOf(names...)))
-		case grantPairs(g) > maxPairs:
+		case s.speaksOf(names...) != "":
+			h.refuse(i, string(s.speaksOf(names...)))
+		case pairs(g.Authorizations) > maxPairs:
 			h.refuse(i, "the paper has its authorisations cover more classifications than are judged")
 		default:
 			h.count(i, as)
 			heard.recorded = as == roleRecorder
-			h.grants = append(h.grants, heard)
+			f.grants = append(f.grants, heard)
 			for _, d := range meant {
 				for _, party := range g.Parties {
 					d.others = append(d.others, party.Party)
@@ -66,8 +66,7 @@ func (h *hearing) hearGrants(f *facts) {
 			}
 		}
 	})
-	f.grants = h.grants
-	slices.SortFunc(h.grants, func(a, b *heardGrant) int {
+	slices.SortFunc(f.grants, func(a, b *heardGrant) int {
 		return cmp.Or(cmp.Compare(a.digest, b.digest), cmp.Compare(a.name, b.name))
 	})
 }
@@ -76,14 +75,6 @@ func (h *hearing) hearGrants(f *facts) {
 // that it was made from.
 func (f *facts) exports(id provenance.PartyID) bool {
 	return slices.ContainsFunc(f.dossiers(), func(d *dossier) bool { return d.exporter() == id })
-}
-
-func grantPairs(g *provenance.Grant) int {
-	n := 0
-	for _, a := range g.Authorizations {
-		n += len(a.Covers)
-	}
-	return n
 }
 
 // grantRole returns the role in which a signer may give the authorisations: as
@@ -142,7 +133,7 @@ func (h *hearing) licencesOf(d *dossier, f *facts) []*licence {
 		named[t.key] = true
 		l := &licence{grantTerms: t, standing: f.standings.of(t.Authorization, t.key)}
 		var words []word
-		for _, g := range h.grants {
+		for _, g := range f.grants {
 			if g.Exporter == d.exporter() {
 				words = g.words(words, t.key)
 			}
@@ -150,7 +141,7 @@ func (h *hearing) licencesOf(d *dossier, f *facts) []*licence {
 		out = append(out, h.standing(l, d, words))
 	}
 	added := map[string][]word{}
-	for _, g := range h.grants {
+	for _, g := range f.grants {
 		if !g.adds(d, f) {
 			continue
 		}

@@ -75,7 +75,7 @@ func (h *hearing) trace(f *facts) error {
 		if d.declaration.Terms.Derivatives == "prohibited" {
 			f.lineage.prohibited = append(f.lineage.prohibited, d.name())
 		}
-		if pairsOf += pairs(d.declaration); pairsOf > maxPairs {
+		if pairsOf += pairs(d.declaration.Authorizations); pairsOf > maxPairs {
 			return &LineageError{f.subject.Root, fmt.Sprintf("found more than %d pairs of a classification and an authorisation in all ancestors, want at most that", maxPairs)}
 		}
 		f.ancestors = append(f.ancestors, d)

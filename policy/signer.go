@@ -126,16 +126,15 @@ func (s signer) acts(r role, at time.Time) refusal {
 // or why it may act in none.
 func (s signer) actsAs(at time.Time, roles ...role) (role, refusal) {
 	var why refusal
-	for i, r := range roles {
-		refused := s.acts(r, at)
-		if refused == "" {
+	for _, r := range roles {
+		if !slices.Contains(s.roles, r) {
+			continue
+		}
+		if why = s.acts(r, at); why == "" {
 			return r, ""
 		}
-		if i == 0 || slices.Contains(s.roles, r) { // rather why the role it has does not help
-			why = refused
-		}
 	}
-	if !slices.ContainsFunc(roles, func(r role) bool { return slices.Contains(s.roles, r) }) {
+	if why == "" { // it has none of them
 		names := make([]string, len(roles))
 		for i, r := range roles {
 			names[i] = string(r)

@@ -65,7 +65,7 @@ func (p *Policy) Who(e *attest.Evidence, marks *Marks, at Time) ([]Allowance, er
 	if p == nil || p.rules == nil || e == nil || e.Subject().Content == "" || at.source == "" || at.at.IsZero() {
 		return nil, ErrIncomplete
 	}
-	f, err := p.factsOf(e, provenance.Pin{}, marks, at.at)
+	f, err := p.factsOf(e, marks, at.at)
 	if err != nil || f.declaration == nil {
 		return nil, err
 	}

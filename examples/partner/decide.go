@@ -31,7 +31,7 @@ require:
 `
 
 // writePolicy writes the policy with the fingerprints, and loads it.
-func (t *tour) writePolicy() error {
+func (t *way) writePolicy() error {
 	text := policyFile
 	for _, name := range signers {
 		text = strings.ReplaceAll(text, `"`+strings.ToUpper(name)+`"`, `"`+t.keys[name].PublicKey().Fingerprint()+`"`)
@@ -47,7 +47,7 @@ func (t *tour) writePolicy() error {
 // decide asks whether the party may do that with the model at that time, with
 // the authority's snapshot and whatever else came by another way; remembers what
 // it saw; and wants that outcome, for that reason where it is no permit.
-func (t *tour) decide(ctx context.Context, party provenance.Party, action provenance.Action, at time.Time, outcome provenance.Outcome, code string, with ...*attest.Bundle) error {
+func (t *way) decide(ctx context.Context, party provenance.Party, action provenance.Action, at time.Time, outcome provenance.Outcome, code string, with ...*attest.Bundle) error {
 	request := &provenance.Request{Party: party, Action: action, EndUse: "evaluation", Location: provenance.Place{Country: "AU"}}
 	if err := t.writeRequest(request); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (t *tour) decide(ctx context.Context, party provenance.Party, action proven
 }
 
 // writeRequest writes the request for whoever wants to repeat it.
-func (t *tour) writeRequest(r *provenance.Request) error {
+func (t *way) writeRequest(r *provenance.Request) error {
 	file := strings.ToLower(strings.Fields(r.Party.Name)[0]) + "-" + string(r.Action) + ".yaml"
 	return os.WriteFile(t.path(file), fmt.Appendf(nil, "party: {id: %q, name: %s, country: %s, kind: %s}\naction: %s\nendUse: %s\nlocation: {country: %s}\n",
 		r.Party.ID, r.Party.Name, r.Party.Country, r.Party.Kind, r.Action, r.EndUse, r.Location.Country), 0o644)

@@ -13,7 +13,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +21,7 @@ import (
 	"time"
 
 	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/examples/internal/tour"
 	"github.com/carnet-dev/carnet/policy"
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -37,7 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	testdata, err := findTestdata()
+	testdata, err := tour.Testdata("partner")
 	if err != nil {
 		return err
 	}
@@ -45,8 +45,8 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := &tour{printer: printer{out: out}, dir: dir, testdata: testdata, keys: map[string]*attest.Signer{}}
-	t.text(`Arden Inc (US) exports a model under licence 050123456 to Kestrel Pty Ltd (AU),
+	t := &way{printer: printer{Printer: tour.Printer{Out: out}}, dir: dir, testdata: testdata, keys: map[string]*attest.Signer{}}
+	t.Text(`Arden Inc (US) exports a model under licence 050123456 to Kestrel Pty Ltd (AU),
 		which is to deliver it to the Department of Defence and, with an approval, to
 		hand it on to its subcontractor Bluegum Pty. The companies, the licence and the
 		approval are invented; keys, signatures and checks are real. Times are given
@@ -58,35 +58,15 @@ func run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	t.commands()
-	t.heading("Done")
-	t.text("Every decision came out as announced.")
+	t.Heading("Done")
+	t.Text("Every decision came out as announced.")
 	fmt.Fprintln(out)
-	t.text(provenance.Notice)
+	t.Text(provenance.Notice)
 	return nil
 }
 
-// findTestdata returns the folder testdata of the module that the working
-// directory lies in.
-func findTestdata() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		testdata := filepath.Join(dir, "testdata")
-		if _, err := os.Stat(filepath.Join(testdata, "models", "tracker", "model.safetensors")); err == nil {
-			return testdata, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("found no testdata/models/tracker here or above, want to be run in a clone of the repository: go run ./examples/partner")
-		}
-		dir = parent
-	}
-}
-
-// tour is the way of the model.
-type tour struct {
+// way is what becomes of the model.
+type way struct {
 	printer
 	dir      string // where everything is written
 	testdata string
@@ -96,20 +76,20 @@ type tour struct {
 	exported provenance.PaperDigest // the transfer by which Kestrel holds the model
 }
 
-func (t *tour) path(elements ...string) string {
+func (t *way) path(elements ...string) string {
 	return filepath.Join(append([]string{t.dir}, elements...)...)
 }
 
 // archive is the reference of the model, to which every paper is attached.
-func (t *tour) archive() string { return "oci-archive:" + t.path("tracker.tar") }
+func (t *way) archive() string { return "oci-archive:" + t.path("tracker.tar") }
 
 // on returns a time on a day of March 2027.
 func on(day, hour int) time.Time { return time.Date(2027, time.March, day, hour, 0, 0, 0, time.UTC) }
 
 // vendor packs the model and signs that it goes to Kestrel.
-func (t *tour) vendor(ctx context.Context) error {
-	t.heading("The vendor")
-	t.step(`Everybody who will sign makes a key. Fingerprints are told by telephone.`)
+func (t *way) vendor(ctx context.Context) error {
+	t.Heading("The vendor")
+	t.Step(`Everybody who will sign makes a key. Fingerprints are told by telephone.`)
 	for _, name := range signers {
 		if err := t.newKey(name); err != nil {
 			return err
@@ -117,7 +97,7 @@ func (t *tour) vendor(ctx context.Context) error {
 		t.value(name, t.keys[name].PublicKey().Fingerprint())
 	}
 
-	t.step(`Arden declares, packs the model, and signs a transfer: to Kestrel, under
+	t.Step(`Arden declares, packs the model, and signs a transfer: to Kestrel, under
 		which licence, for which end use, to where. The licence has a condition that
 		whoever receives the model has to accept.`)
 	declaration, err := t.declaration()
@@ -134,9 +114,9 @@ func (t *tour) vendor(ctx context.Context) error {
 }
 
 // receipt checks what came, and acknowledges it.
-func (t *tour) receipt(ctx context.Context) error {
-	t.heading("The partner receives it")
-	t.step(`Kestrel writes down whose word counts (policy.yaml: each key, as what, for
+func (t *way) receipt(ctx context.Context) error {
+	t.Heading("The partner receives it")
+	t.Step(`Kestrel writes down whose word counts (policy.yaml: each key, as what, for
 		whom), and asks for a whole chain of transfers and for the status of every
 		licence. The authority publishes that as a numbered snapshot.`)
 	if err := t.writePolicy(); err != nil {
@@ -146,17 +126,17 @@ func (t *tour) receipt(ctx context.Context) error {
 		return err
 	}
 
-	t.step("May Kestrel receive it, in Australia, for evaluation?")
+	t.Step("May Kestrel receive it, in Australia, for evaluation?")
 	if err := t.decide(ctx, kestrel, provenance.ActionReceive, on(2, 9), provenance.Permit, ""); err != nil {
 		return err
 	}
 
-	t.step("May it deliver it to the Department? It has not said that it received it.")
+	t.Step("May it deliver it to the Department? It has not said that it received it.")
 	if err := t.decide(ctx, kestrel, provenance.ActionDeliver, on(2, 9), provenance.Deny, "custody-incomplete"); err != nil {
 		return err
 	}
 
-	t.step(`Kestrel acknowledges the transfer: intact, and it accepts the condition, word
+	t.Step(`Kestrel acknowledges the transfer: intact, and it accepts the condition, word
 		for word. Now it may.`)
 	if err := t.acknowledge(ctx, "kestrel", kestrel.ID, t.exported, on(2, 10), accepted); err != nil {
 		return err
@@ -165,9 +145,9 @@ func (t *tour) receipt(ctx context.Context) error {
 }
 
 // delivery takes the model to the end user.
-func (t *tour) delivery(ctx context.Context) error {
-	t.heading("The end user")
-	t.step(`Kestrel signs a transfer that names the one before, to the Department of
+func (t *way) delivery(ctx context.Context) error {
+	t.Heading("The end user")
+	t.Step(`Kestrel signs a transfer that names the one before, to the Department of
 		Defence. The Department acknowledges it without a word on the condition.`)
 	delivered, err := t.attach(ctx, "kestrel", handOver(kestrel.ID, department, provenance.ActionDeliver, on(2, 12), t.exported, licence))
 	if err != nil {
@@ -180,7 +160,7 @@ func (t *tour) delivery(ctx context.Context) error {
 		return err
 	}
 
-	t.step("It accepts the condition too.")
+	t.Step("It accepts the condition too.")
 	if err := t.acknowledge(ctx, "defence", department.ID, delivered, on(3, 11), accepted); err != nil {
 		return err
 	}
@@ -188,15 +168,15 @@ func (t *tour) delivery(ctx context.Context) error {
 }
 
 // subcontractor hands the model on.
-func (t *tour) subcontractor(ctx context.Context) error {
-	t.heading("The subcontractor")
-	t.step(`May Kestrel hand it on to Bluegum, another end user in the same country? The
+func (t *way) subcontractor(ctx context.Context) error {
+	t.Heading("The subcontractor")
+	t.Step(`May Kestrel hand it on to Bluegum, another end user in the same country? The
 		licence does not say so, and that it stays in the country does not help.`)
 	if err := t.decide(ctx, kestrel, provenance.ActionRetransfer, on(3, 13), provenance.Deny, "action-not-covered"); err != nil {
 		return err
 	}
 
-	t.step(`The licensing authority signs an approval, for Bluegum and about this very
+	t.Step(`The licensing authority signs an approval, for Bluegum and about this very
 		artifact. Now it may.`)
 	if _, err := t.attach(ctx, "us-ddtc", approval()); err != nil {
 		return err
@@ -205,7 +185,7 @@ func (t *tour) subcontractor(ctx context.Context) error {
 		return err
 	}
 
-	t.step("Kestrel signs the transfer, Bluegum acknowledges it. May Bluegum use it?")
+	t.Step("Kestrel signs the transfer, Bluegum acknowledges it. May Bluegum use it?")
 	handedOn, err := t.attach(ctx, "kestrel", handOver(kestrel.ID, bluegum, provenance.ActionRetransfer, on(4, 10), t.exported, approved))
 	if err != nil {
 		return err
@@ -217,9 +197,9 @@ func (t *tour) subcontractor(ctx context.Context) error {
 }
 
 // suspension records what came by e-mail.
-func (t *tour) suspension(ctx context.Context) error {
-	t.heading("The suspension")
-	t.step(`An e-mail says that the approval is suspended, days before the next snapshot.
+func (t *way) suspension(ctx context.Context) error {
+	t.Heading("The suspension")
+	t.Step(`An e-mail says that the approval is suspended, days before the next snapshot.
 		K. Marsh, who may record for this policy, signs that on the spot. It can only
 		tighten.`)
 	notice, err := t.notice(ctx)
@@ -230,12 +210,12 @@ func (t *tour) suspension(ctx context.Context) error {
 		return err
 	}
 
-	t.step(`Somebody leaves the notice out the next time. It was seen once, and
+	t.Step(`Somebody leaves the notice out the next time. It was seen once, and
 		state.json remembers it.`)
 	if err := t.decide(ctx, bluegum, provenance.ActionUse, on(5, 11), provenance.Deny, "suspended"); err != nil {
 		return err
 	}
 
-	t.step("What the Department does rests on the licence, which goes on.")
+	t.Step("What the Department does rests on the licence, which goes on.")
 	return t.decide(ctx, department, provenance.ActionUse, on(5, 12), provenance.Permit, "")
 }

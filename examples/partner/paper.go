@@ -32,7 +32,7 @@ var (
 
 // newKey makes a key pair. Nobody but this example relies on it, so it is not
 // encrypted.
-func (t *tour) newKey(name string) error {
+func (t *way) newKey(name string) error {
 	if err := os.MkdirAll(t.path("keys"), 0o700); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (t *tour) newKey(name string) error {
 }
 
 // declaration is that of the quickstart, with one more condition.
-func (t *tour) declaration() (*provenance.Declaration, error) {
+func (t *way) declaration() (*provenance.Declaration, error) {
 	file := filepath.Join(t.testdata, "declarations", "arden-tracker.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -71,7 +71,7 @@ func (t *tour) declaration() (*provenance.Declaration, error) {
 }
 
 // declare returns what signs the declaration once it is known what it is about.
-func (t *tour) declare(d *provenance.Declaration) attest.PaperFunc {
+func (t *way) declare(d *provenance.Declaration) attest.PaperFunc {
 	return func(ctx context.Context, subjects []provenance.Subject) ([]*attest.Bundle, error) {
 		statement, err := provenance.NewStatement(d, subjects...)
 		if err != nil {
@@ -83,7 +83,7 @@ func (t *tour) declare(d *provenance.Declaration) attest.PaperFunc {
 }
 
 // attach signs a paper about the model, attaches it, and returns its digest.
-func (t *tour) attach(ctx context.Context, signer string, predicate provenance.Predicate) (provenance.PaperDigest, error) {
+func (t *way) attach(ctx context.Context, signer string, predicate provenance.Predicate) (provenance.PaperDigest, error) {
 	artifact, err := attest.Open(ctx, t.archive())
 	if err != nil {
 		return provenance.PaperDigest{}, err
@@ -118,7 +118,7 @@ func handOver(from provenance.PartyID, to provenance.Party, action provenance.Ac
 
 // acknowledge signs that the party received what was handed over, and which
 // conditions it accepts.
-func (t *tour) acknowledge(ctx context.Context, signer string, party provenance.PartyID, transfer provenance.PaperDigest, at time.Time, accepts ...string) error {
+func (t *way) acknowledge(ctx context.Context, signer string, party provenance.PartyID, transfer provenance.PaperDigest, at time.Time, accepts ...string) error {
 	_, err := t.attach(ctx, signer, &provenance.Acknowledgement{Transfer: transfer, Party: party, At: provenance.NewTime(at), Intact: true, Accepts: accepts})
 	return err
 }
@@ -149,7 +149,7 @@ func approval() *provenance.Grant {
 
 // snapshot has the authority say what became of its authorisations: a paper
 // about no artifact.
-func (t *tour) snapshot(ctx context.Context) error {
+func (t *way) snapshot(ctx context.Context) error {
 	s := &provenance.Status{Authority: "us-ddtc", Sequence: 7, ThisUpdate: provenance.NewTime(on(1, 0)), NextUpdate: provenance.NewTime(on(8, 0))}
 	for _, ref := range []provenance.AuthorizationRef{licence, approved} {
 		s.Entries = append(s.Entries, provenance.StatusEntry{Kind: ref.Kind, Number: ref.Number, State: provenance.StateActive, Since: provenance.NewTime(on(1, 0))})
@@ -160,7 +160,7 @@ func (t *tour) snapshot(ctx context.Context) error {
 }
 
 // notice has the recorder sign what the e-mail says; carnet notice does the same.
-func (t *tour) notice(ctx context.Context) (*attest.Bundle, error) {
+func (t *way) notice(ctx context.Context) (*attest.Bundle, error) {
 	mail := []byte("From: licensing officer\nTo: Kestrel Pty Ltd\n\nApproval GC-1234-27 is suspended as of today.\n")
 	if err := os.WriteFile(t.path("mail.eml"), mail, 0o644); err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (t *tour) notice(ctx context.Context) (*attest.Bundle, error) {
 }
 
 // freeStanding signs a paper about no artifact, and writes it to a file.
-func (t *tour) freeStanding(ctx context.Context, signer string, predicate provenance.Predicate, file string) (*attest.Bundle, error) {
+func (t *way) freeStanding(ctx context.Context, signer string, predicate provenance.Predicate, file string) (*attest.Bundle, error) {
 	statement, err := provenance.NewFreeStanding(predicate)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"github.com/carnet-dev/carnet/attest"
+	"github.com/carnet-dev/carnet/examples/internal/tour"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
@@ -39,7 +39,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	testdata, err := findTestdata()
+	testdata, err := tour.Testdata("quickstart")
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := &tour{printer: printer{out: out}, dir: dir, testdata: testdata}
-	t.text(`Arden Inc (US) has trained a model, and holds an export licence to give it to
+	t := &way{printer: printer{Printer: tour.Printer{Out: out}}, dir: dir, testdata: testdata}
+	t.Text(`Arden Inc (US) has trained a model, and holds an export licence to give it to
 		Kestrel Pty Ltd and the Department of Defence (AU), for evaluation. The
 		companies and the licence are invented; keys, signatures and checks are real.
 		Decisions are made for ` + at.Format(time.RFC3339) + `, a time that is given here, so that they
@@ -69,52 +69,32 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	t.commands()
-	t.heading("Done")
-	t.text("Every decision came out as announced.")
+	t.Heading("Done")
+	t.Text("Every decision came out as announced.")
 	fmt.Fprintln(out)
-	t.text(provenance.Notice)
+	t.Text(provenance.Notice)
 	return nil
 }
 
-// findTestdata returns the folder testdata of the module that the working
-// directory lies in.
-func findTestdata() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		testdata := filepath.Join(dir, "testdata")
-		if _, err := os.Stat(filepath.Join(testdata, "models", "tracker", "model.safetensors")); err == nil {
-			return testdata, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("found no testdata/models/tracker here or above, want to be run in a clone of the repository: go run ./examples/quickstart")
-		}
-		dir = parent
-	}
-}
-
-// tour is the way of the model.
-type tour struct {
+// way is what becomes of the model.
+type way struct {
 	printer
 	dir         string // where everything is written
 	testdata    string
 	fingerprint string // of the vendor's key, as it was told by telephone
 }
 
-func (t *tour) path(elements ...string) string {
+func (t *way) path(elements ...string) string {
 	return filepath.Join(append([]string{t.dir}, elements...)...)
 }
 
 // vendor packs the model with its declaration, pushes it to ref, copies it into
 // an archive, and returns the reference by digest.
-func (t *tour) vendor(ctx context.Context, ref string) (string, error) {
-	t.heading("The vendor")
+func (t *way) vendor(ctx context.Context, ref string) (string, error) {
+	t.Heading("The vendor")
 	model, declaration := filepath.Join(t.testdata, "models", "tracker"), filepath.Join(t.testdata, "declarations", "arden-tracker.yaml")
 
-	t.step("Make a key. Kestrel is told the fingerprint by telephone.")
+	t.Step("Make a key. Kestrel is told the fingerprint by telephone.")
 	key, err := newKey(t.path("vendor"), "arden")
 	if err != nil {
 		return "", err
@@ -122,7 +102,7 @@ func (t *tour) vendor(ctx context.Context, ref string) (string, error) {
 	t.fingerprint = key.PublicKey().Fingerprint()
 	t.value("arden.pub", t.fingerprint)
 
-	t.step(`Sign the declaration (classification, parties, licence) over every name and
+	t.Step(`Sign the declaration (classification, parties, licence) over every name and
 		byte of the model, put it inside, and push the artifact to a registry.`)
 	if err := copyFile(declaration, t.path("vendor", "declaration.yaml")); err != nil {
 		return "", err
@@ -139,7 +119,7 @@ func (t *tour) vendor(ctx context.Context, ref string) (string, error) {
 	t.value("manifest", packed.Manifest)
 	t.value("root", packed.Root.String())
 
-	t.step(`Copy it to an archive, for a partner without a network. It is the same
+	t.Step(`Copy it to an archive, for a partner without a network. It is the same
 		artifact, and the declaration travels inside.`)
 	digest, err := attest.Copy(ctx, ref, "oci-archive:"+t.path("tracker.tar"))
 	if err != nil {
@@ -155,27 +135,27 @@ func (t *tour) vendor(ctx context.Context, ref string) (string, error) {
 
 // partner decides about the artifact in the registry and in the archive, and
 // unpacks it.
-func (t *tour) partner(ctx context.Context, pushed string) error {
-	t.heading("The partner")
-	t.step(`Write down whose word counts (partner/policy.yaml: Arden's key with that
+func (t *way) partner(ctx context.Context, pushed string) error {
+	t.Heading("The partner")
+	t.Step(`Write down whose word counts (partner/policy.yaml: Arden's key with that
 		fingerprint, as exporter, for Arden alone), and what is asked.`)
 	if err := writePartner(t.path("vendor", "arden.pub"), t.fingerprint, t.path("partner")); err != nil {
 		return err
 	}
 
-	t.step(`Ask from the registry: may the Department use it in Australia, for
+	t.Step(`Ask from the registry: may the Department use it in Australia, for
 		evaluation? The manifest names every file's digest; no file is fetched.`)
 	if err := t.decide(ctx, pushed, "evaluation.yaml", provenance.Permit, ""); err != nil {
 		return err
 	}
 
-	t.step("Ask from the archive, without a network: the same answer.")
+	t.Step("Ask from the archive, without a network: the same answer.")
 	archive := "oci-archive:" + t.path("tracker.tar")
 	if err := t.decide(ctx, archive, "evaluation.yaml", provenance.Permit, ""); err != nil {
 		return err
 	}
 
-	t.step("Unpack it. Every byte is verified while it is written.")
+	t.Step("Unpack it. Every byte is verified while it is written.")
 	artifact, err := attest.Open(ctx, archive)
 	if err != nil {
 		return err
@@ -187,14 +167,14 @@ func (t *tour) partner(ctx context.Context, pushed string) error {
 		t.value(fmt.Sprintf("%5d bytes", f.Size), "tracker/"+f.Path)
 	}
 
-	t.step("Ask for another end use. The licence does not cover it.")
+	t.Step("Ask for another end use. The licence does not cover it.")
 	return t.decide(ctx, archive, "strike-targeting.yaml", provenance.Deny, "end-use-not-covered")
 }
 
 // attacks shows what becomes of a changed model.
-func (t *tour) attacks(ctx context.Context) error {
-	t.heading("Somebody else")
-	t.step("Change one bit of the unpacked weights. The papers are not about that.")
+func (t *way) attacks(ctx context.Context) error {
+	t.Heading("Somebody else")
+	t.Step("Change one bit of the unpacked weights. The papers are not about that.")
 	if err := os.CopyFS(t.path("tampered"), os.DirFS(t.path("tracker"))); err != nil {
 		return err
 	}
@@ -205,7 +185,7 @@ func (t *tour) attacks(ctx context.Context) error {
 		return err
 	}
 
-	t.step(`Pack the changed model with the same declaration, in Arden's name, signed by
+	t.Step(`Pack the changed model with the same declaration, in Arden's name, signed by
 		a stranger. The signature is good, and Kestrel does not know the signer.`)
 	key, err := newKey(t.path("stranger"), "arden")
 	if err != nil {

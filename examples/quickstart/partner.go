@@ -59,7 +59,7 @@ func writePartner(vendorKey, fingerprint, dir string) error {
 
 // decide asks the partner's policy about the artifact at ref, shows the
 // decision, and wants that outcome, for that reason where it is no permit.
-func (t *tour) decide(ctx context.Context, ref, requestFile string, outcome provenance.Outcome, code string) error {
+func (t *way) decide(ctx context.Context, ref, requestFile string, outcome provenance.Outcome, code string) error {
 	pol, err := policy.LoadFile(t.path("partner", "policy.yaml"))
 	if err != nil {
 		return err

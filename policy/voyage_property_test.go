@@ -57,8 +57,9 @@ var voyageProperties = []struct {
 // every reason that what happens after the transfer can have.
 func TestVoyages(t *testing.T) {
 	voyages := 2040
-	if testing.Short() || raceEnabled {
-		voyages = 204
+	few := testing.Short() || raceEnabled
+	if few {
+		voyages = 204 // a dozen a property: too few to tell a share of them
 	}
 	var mu sync.Mutex
 	outcomes, found, policies, papers := map[provenance.Outcome]int{}, map[string]int{}, map[demands]int{}, map[string]int{}
@@ -89,17 +90,17 @@ func TestVoyages(t *testing.T) {
 						t.Fatalf("voyage %d: %s", i, v)
 					}
 				}
-				if used*1000 < p.used*all || used == 0 {
+				if used == 0 || !few && used*1000 < p.used*all {
 					t.Errorf("found it used in %d of %d voyages, want at least %d of 1000", used, all, p.used)
 				}
 			})
 		}
 	})
+	if few || t.Failed() {
+		return
+	}
 	if outcomes[provenance.Permit]*100 < voyages*15 || outcomes[provenance.Indeterminate]*100 < voyages*5 || outcomes[provenance.Deny]*100 < voyages*15 {
 		t.Errorf("found outcomes %v, want 15 permits of 100, and the others often", outcomes)
-	}
-	if voyages < 2000 || t.Failed() {
-		return
 	}
 	for _, code := range voyageReasons {
 		if found[code] == 0 {

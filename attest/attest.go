@@ -6,8 +6,9 @@
 // signed papers inside, in a registry, an OCI layout, an OCI archive or the
 // folder itself; [Attach] adds papers later. A recipient calls [Open], which
 // resolves a name to a digest once and yields the artifact's subject and its
-// papers, and [Verify], which authenticates the papers. [Unpack] writes the
-// files, each verified while it is written.
+// papers, and [Verify], which authenticates the papers; of a model that was made
+// from others [Ancestors] finds those, with theirs. [Unpack] writes the files,
+// each verified while it is written.
 //
 // # What it does not prove
 //

@@ -156,6 +156,35 @@ func ExampleUnpack() {
 	// weights
 }
 
+func ExampleWithPapers() {
+	model, scratch, cleanup := exampleModel()
+	defer cleanup()
+	ctx := context.Background()
+	layout := "oci:" + filepath.Join(scratch, "layout")
+	if _, err := attest.Pack(ctx, model, layout, "arden/tracker", attest.Model, exampleSigner()); err != nil {
+		log.Fatal(err)
+	}
+	a, err := attest.Open(ctx, layout)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// A paper that came by e-mail is there when the folder is checked next year.
+	mailed, err := exampleSigner()(ctx, provenance.ArtifactSubjects("arden/tracker", a.Subject().Root))
+	if err != nil {
+		log.Fatal(err)
+	}
+	received := filepath.Join(scratch, "received")
+	if err := attest.Unpack(ctx, a, received, nil, attest.WithPapers(mailed...)); err != nil {
+		log.Fatal(err)
+	}
+	if a, err = attest.Open(ctx, "dir:"+received); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(a.Papers()), "papers")
+	// Output:
+	// 2 papers
+}
+
 func ExampleCopy() {
 	model, scratch, cleanup := exampleModel()
 	defer cleanup()

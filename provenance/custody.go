@@ -1,6 +1,9 @@
 package provenance
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // The predicate types of custody: a [Transfer] and an [Acknowledgement].
 const (
@@ -84,9 +87,19 @@ type Receipt struct {
 // PredicateType returns [TypeAcknowledgement].
 func (a *Acknowledgement) PredicateType() string { return TypeAcknowledgement }
 
-// acceptanceForm is key#condition@sha256:hex. A citation in a key may hold a
-// hash or an at sign and the id of a condition may not, so the last ones divide.
-var acceptanceForm = regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*/.+#[A-Za-z0-9][A-Za-z0-9._-]{0,63}@sha256:[0-9a-f]{64}$`)
+// An acceptance is key#condition@sha256:hex. A citation in a key may hold a hash
+// or an at sign and the id of a condition may not, so the last hash divides.
+var (
+	acceptedKey   = regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*/.+$`)
+	acceptedWords = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}@sha256:[0-9a-f]{64}$`)
+)
+
+// isAcceptance reports whether s has the form of an acceptance. In two parts
+// neither expression has to try where the other begins.
+func isAcceptance(s string) bool {
+	i := strings.LastIndexByte(s, '#')
+	return i >= 0 && len(s) <= maxAcceptance && acceptedKey.MatchString(s[:i]) && acceptedWords.MatchString(s[i+1:]) && printable(s, "")
+}
 
 // maxAcceptance bounds an acceptance, in bytes: the parts of a key, the longest
 // of which is a citation of one line, an id and a digest.
@@ -105,7 +118,7 @@ func (a *Acknowledgement) Validate() error {
 	f.Check(a.Party.Valid(), "party", string(a.Party), wantPartyID)
 	f.Check(!a.At.IsZero(), "at", "", "a time in UTC")
 	checkEach(&f, "accepts", a.Accepts, func(field, s string) {
-		f.Check(len(s) <= maxAcceptance && acceptanceForm.MatchString(s) && printable(s, ""), field, s,
+		f.Check(isAcceptance(s), field, s,
 			"authority/kind/number#condition@sha256: and the digest of the condition's text")
 	})
 	if w := a.Witnessed; w != nil {

@@ -2,6 +2,7 @@ package provenance
 
 import (
 	"regexp"
+	"sync"
 	"time"
 
 	// A licence ends at midnight in its own time zone. The zone database is
@@ -128,9 +129,44 @@ var zoneForm = regexp.MustCompile(`^([A-Z][A-Za-z0-9+_-]*(/[A-Za-z0-9+_-]+)*)?$`
 // "localtime"), and so is "Factory", the zone of a machine nobody has set: the
 // same paper would end at other instants on other machines.
 func LoadZone(name string) (*time.Location, error) {
+	if loc := zones.get(name); loc != nil {
+		return loc, nil
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil || !zoneForm.MatchString(name) || name == "Local" || name == "Factory" {
 		return nil, &FieldError{Found: Quote(name), Wanted: "an IANA time zone such as America/New_York"}
 	}
+	zones.put(name, loc)
 	return loc, nil
+}
+
+// zones are the zones that were loaded. Package time reads a file each time,
+// which takes as long as half a signature's verification.
+var zones zoneCache
+
+// maxZones bounds the zones that are kept: there are some six hundred, but where
+// names of files do not tell cases apart one zone has thousands of spellings, and
+// a paper chooses among them.
+const maxZones = 1024
+
+type zoneCache struct {
+	mu     sync.RWMutex
+	loaded map[string]*time.Location
+}
+
+func (c *zoneCache) get(name string) *time.Location {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.loaded[name]
+}
+
+func (c *zoneCache) put(name string, loc *time.Location) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loaded == nil {
+		c.loaded = map[string]*time.Location{}
+	}
+	if len(c.loaded) < maxZones {
+		c.loaded[name] = loc
+	}
 }

@@ -2,6 +2,7 @@ package provenance
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -139,6 +140,24 @@ func TestDatesMeet(t *testing.T) {
 				t.Errorf("%s %s: already %s before it starts", zone, d, before)
 			}
 		}
+	}
+}
+
+// Zones are kept up to a bound, and the same ones load behind it.
+func TestZoneCache(t *testing.T) {
+	var c zoneCache
+	for i := range 2 * maxZones {
+		c.put(strconv.Itoa(i), time.UTC)
+	}
+	if len(c.loaded) != maxZones || c.get("0") != time.UTC || c.get(strconv.Itoa(2*maxZones-1)) != nil {
+		t.Errorf("%d zones are kept, want %d", len(c.loaded), maxZones)
+	}
+	first, err := LoadZone("Pacific/Chatham")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := LoadZone("Pacific/Chatham"); err != nil || first != second {
+		t.Errorf("loaded again: %v, %v, want the zone that is kept", second, err)
 	}
 }
 

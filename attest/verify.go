@@ -228,8 +228,10 @@ type Evidence struct {
 }
 
 // Verify authenticates every paper of the artifact, and those in extra, which
-// the recipient got by another way, against trust. A paper that fails is
-// reported in the evidence and carries none.
+// the recipient got by another way or which [Ancestors] found, against trust, on
+// every processor at a time. A paper that fails, or is nil, is reported in the
+// evidence and carries none. Neither the order of papers nor the number of
+// processors shows in the evidence.
 func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches()}
 	for _, p := range a.Unreadable() {

@@ -142,7 +142,7 @@ func (r *reference) parseRegistry(text string) error {
 // registry's repository without tag or digest.
 func parseStore(text string) (reference, error) {
 	ref, err := parseReference(text)
-	if err == nil || ref.place != inRegistry || hasTag(text) || strings.Contains(text, "@") {
+	if err == nil || ref.place != inRegistry {
 		return ref, err
 	}
 	repo, invalid := name.NewRepository(text, name.StrictValidation)

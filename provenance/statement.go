@@ -163,9 +163,13 @@ func (s *Statement) Marshal() ([]byte, error) {
 // and more than 1024 subjects are refused, with an [*InvalidError]. The
 // predicate is kept as it stands; see [Statement.ParsePredicate].
 func ParseStatement(payload []byte) (*Statement, error) {
-	const document = "statement"
-	if len(payload) > MaxStatementSize {
-		return nil, invalid(document, &FieldError{Found: fmt.Sprintf("%d bytes", len(payload)), Wanted: fmt.Sprintf("at most %d", MaxStatementSize)})
+	return parseStatement("statement", payload, MaxStatementSize)
+}
+
+// parseStatement is ParseStatement for a document of at most limit bytes.
+func parseStatement(document string, payload []byte, limit int) (*Statement, error) {
+	if len(payload) > limit {
+		return nil, invalid(document, &FieldError{Found: fmt.Sprintf("%d bytes", len(payload)), Wanted: fmt.Sprintf("at most %d", limit)})
 	}
 	var w wire
 	if err := DecodeStrict(document, payload, &w); err != nil {
@@ -368,8 +372,11 @@ func checkSubjects(f *Findings, descriptors []descriptor) []Subject {
 
 // About reports whether the statement is about the artifact with that root or
 // that OCI manifest digest; the zero Digest stands for none and matches
-// nothing.
+// nothing. A model signature's subject is neither; see [Statement.AboutFiles].
 func (s *Statement) About(root, manifest Digest) bool {
+	if s.PredicateType == TypeModelSigning {
+		return false
+	}
 	rootHex, manifestHex := "", ""
 	if !root.IsZero() {
 		rootHex = root.String()

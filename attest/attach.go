@@ -18,11 +18,12 @@ import (
 //
 // A registry wants the reference by digest: a tag is refused with a *[TagError]
 // that has the digest it names now. The paper must say that it is about the
-// artifact, by its root or its manifest's digest ([Artifact.Subjects]), or be a
-// free-standing status or authorisation ([provenance.Statement.FreeStanding]),
-// which applies by authorisation key wherever it lies; else the error is a
-// *[PaperError]. An artifact with mismatches takes no papers;
-// the first of them is the error. Otherwise the errors are those of [Open].
+// artifact, by its root or its manifest's digest ([Artifact.Subjects]), or, as a
+// model signature, by all its files, or be a free-standing status or
+// authorisation ([provenance.Statement.FreeStanding]), which applies by
+// authorisation key wherever it lies; else the error is a *[PaperError]. An
+// artifact with mismatches takes no papers; the first of them is the error.
+// Otherwise the errors are those of [Open].
 func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (provenance.Digest, error) {
 	parsed, err := parseReference(ref)
 	if err != nil {
@@ -50,7 +51,7 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 	if img.foreign {
 		config = digestOf(img.manifest.Config)
 	}
-	if err := checkAttached(paper, img.files.Root(), img.digest, config); err != nil {
+	if err := checkAttached(paper, img.files, img.digest, config); err != nil {
 		return provenance.Digest{}, err
 	}
 	parsed.digest = img.digest
@@ -64,13 +65,13 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 
 // checkAttached is checkAbout for a paper that is attached, which may also be
 // free-standing.
-func checkAttached(paper *Bundle, root, manifest, config provenance.Digest) error {
+func checkAttached(paper *Bundle, files *provenance.Manifest, manifest, config provenance.Digest) error {
 	if paper != nil {
 		if st, err := paper.UnverifiedStatement(); err == nil && st.FreeStanding() {
 			return nil
 		}
 	}
-	return checkAbout(paper, root, manifest, config)
+	return checkAbout(paper, files, manifest, config)
 }
 
 // attachTo stores a paper's blobs and the manifest that attaches it.
@@ -109,11 +110,17 @@ func attachFolder(ref reference, paper *Bundle) (provenance.Digest, error) {
 		return provenance.Digest{}, err
 	}
 	if paper == nil {
-		return provenance.Digest{}, checkAbout(nil, provenance.Digest{}, provenance.Digest{}, provenance.Digest{})
+		return provenance.Digest{}, checkAbout(nil, nil, provenance.Digest{}, provenance.Digest{})
+	}
+	refuse := func(problem string, err error) (provenance.Digest, error) {
+		return provenance.Digest{}, &PaperError{Digest: sha256.Sum256(paper.Bytes()), Problem: problem, Err: err}
 	}
 	st, err := paper.UnverifiedStatement()
-	if err != nil || !st.About(stated.Root(), provenance.Digest{}) && !st.FreeStanding() {
-		return provenance.Digest{}, &PaperError{Digest: sha256.Sum256(paper.Bytes()), Problem: "no subject of its statement is this folder, want root " + stated.Root().String(), Err: err}
+	if err != nil {
+		return refuse("it holds no statement", err)
+	}
+	if !st.AboutFiles(stated, provenance.Digest{}) && !st.FreeStanding() {
+		return refuse(notAbout(st, "folder", stated.Root()), nil)
 	}
 	root, err := openRoot(ref)
 	if err != nil {

@@ -173,11 +173,17 @@ func Sign(ctx context.Context, statement *provenance.Statement, signer *Signer) 
 	if err != nil {
 		return nil, err
 	}
+	return signPayload(ctx, payload, signer, signer.PublicKey().Hint())
+}
+
+// signPayload returns payload, a statement, as a paper whose bundle names the
+// signer's key by hint.
+func signPayload(ctx context.Context, payload []byte, signer *Signer, hint string) (*Bundle, error) {
 	signature, err := signer.sign(ctx, dsse.PAE(provenance.PayloadType, payload))
 	if err != nil {
 		return nil, err
 	}
-	message := plainMessage(BundleMediaType, signer.PublicKey().Hint(), &protodsse.Envelope{
+	message := plainMessage(BundleMediaType, hint, &protodsse.Envelope{
 		Payload:     payload,
 		PayloadType: provenance.PayloadType,
 		Signatures:  []*protodsse.Signature{{Sig: signature}},

@@ -230,7 +230,7 @@ func (p *packer) makePapers(ctx context.Context, source reference, m *provenance
 		}
 	}
 	for _, b := range given {
-		if err := checkAbout(b, m.Root(), provenance.Digest{}, digestOf(config)); err != nil {
+		if err := checkAbout(b, m, provenance.Digest{}, digestOf(config)); err != nil {
 			return nil, err
 		}
 		add(b)
@@ -241,7 +241,7 @@ func (p *packer) makePapers(ctx context.Context, source reference, m *provenance
 		return nil, err
 	}
 	for _, b := range present {
-		if checkAbout(b, m.Root(), provenance.Digest{}, digestOf(config)) == nil {
+		if checkAbout(b, m, provenance.Digest{}, digestOf(config)) == nil {
 			add(b)
 		}
 	}
@@ -266,7 +266,7 @@ func namesConfig(b *Bundle, config provenance.Digest) bool {
 
 // checkAbout returns a *PaperError unless the paper says that it is about the
 // artifact, and about no other config.
-func checkAbout(b *Bundle, root, manifest, config provenance.Digest) error {
+func checkAbout(b *Bundle, files *provenance.Manifest, manifest, config provenance.Digest) error {
 	if b == nil {
 		return &PaperError{Problem: "found none, want a bundle"}
 	}
@@ -277,8 +277,11 @@ func checkAbout(b *Bundle, root, manifest, config provenance.Digest) error {
 	if err != nil {
 		return refuse("it holds no statement", err)
 	}
-	if !st.About(root, manifest) {
-		return refuse("no subject of its statement is this artifact, want root "+root.String()+orManifest(manifest), nil)
+	switch about := st.AboutFiles(files, manifest); {
+	case !about:
+		return refuse(notAbout(st, "artifact", files.Root())+orManifest(manifest), nil)
+	case st.PredicateType == provenance.TypeModelSigning:
+		return nil // its subject is the model, by a name of any kind
 	}
 	for _, subject := range st.Subject {
 		if subject.Name == "config" && subject.Digest["sha256"] != config.String() {
@@ -286,6 +289,15 @@ func checkAbout(b *Bundle, root, manifest, config provenance.Digest) error {
 		}
 	}
 	return nil
+}
+
+// notAbout says why a paper is not about the artifact, or the folder, of that
+// root.
+func notAbout(st *provenance.Statement, what string, root provenance.Digest) string {
+	if st.PredicateType == provenance.TypeModelSigning {
+		return "it does not list exactly the files of this " + what + " by SHA-256, want root " + root.String()
+	}
+	return "no subject of its statement is this " + what + ", want root " + root.String()
 }
 
 func orManifest(d provenance.Digest) string {

@@ -215,7 +215,7 @@ func (t *Trust) authenticate(b *Bundle) (trusted, error) {
 type Paper struct {
 	Digest    provenance.Digest
 	Statement *VerifiedStatement // nil where the paper was not verified
-	Applies   bool               // a subject of the verified statement is the artifact
+	Applies   bool               // the verified statement is about the artifact, see [provenance.Statement.AboutFiles]
 	Err       error              // why the paper was not verified
 }
 
@@ -237,7 +237,6 @@ func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 	for _, p := range a.Unreadable() {
 		e.papers = append(e.papers, Paper{Digest: p.Digest, Err: p})
 	}
-	root := e.subject.Root
 	manifest := e.subject.ManifestDigest()
 	e.papers = append(e.papers, verifyAll(append(a.Papers(), extra...), func(b *Bundle) Paper {
 		var p Paper
@@ -245,7 +244,7 @@ func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 			p.Digest = b.digest
 		}
 		p.Statement, p.Err = trust.Verify(b)
-		p.Applies = p.Statement != nil && p.Statement.statement.About(root, manifest)
+		p.Applies = p.Statement != nil && p.Statement.statement.AboutFiles(a.Files(), manifest)
 		return p
 	})...)
 	// One payload by one signer is one paper, however often it was handed over.

@@ -1,0 +1,168 @@
+package attest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/carnet-dev/carnet/provenance"
+)
+
+// A modelComparison compares a model on the disk with what was signed.
+type modelComparison struct {
+	*provenance.ModelSigning
+	modelSettings
+	signature []byte
+
+	wanted   map[string][]int // indices of the resources of each file, in order of their ranges
+	unsigned []string
+	mismatch ModelMismatchError
+}
+
+// compare returns nil if the model at path is what was signed.
+func (c *modelComparison) compare(ctx context.Context, path string) error {
+	newHash, err := newModelHash(c.Hash)
+	if err != nil {
+		return err
+	}
+	folder, err := openModel(path)
+	if err != nil {
+		return err
+	}
+	defer folder.root.Close()
+	c.want(folder)
+	ignored, err := c.leftOut()
+	if err != nil {
+		return err
+	}
+	before, err := folder.list(ctx, ignored, c.AllowSymlinks)
+	if err != nil {
+		return err
+	}
+	parts, of, err := c.parts(folder, before)
+	if err != nil {
+		return err
+	}
+	digests, err := folder.hash(ctx, parts, newHash, c.progress)
+	if err != nil {
+		return err
+	}
+	after, err := folder.list(ctx, ignored, c.AllowSymlinks)
+	if err != nil {
+		return err
+	}
+	if err := before.unchanged(after); err != nil {
+		return err
+	}
+	c.changed(parts, of, digests)
+	if c.mismatch.Total > 0 {
+		return &c.mismatch
+	}
+	return nil
+}
+
+// want sorts the resources by file. The name of a model that is a file is its
+// own, or the one that the reference implementation gives it.
+func (c *modelComparison) want(folder *modelFolder) {
+	c.wanted = map[string][]int{}
+	for i, r := range c.Resources {
+		name := r.Path
+		if name == provenance.ModelSelf && folder.only != "" {
+			name = folder.only
+		}
+		c.wanted[name] = append(c.wanted[name], i)
+	}
+	for _, resources := range c.wanted {
+		slices.SortFunc(resources, func(a, b int) int { return cmp.Compare(c.Resources[a].Start, c.Resources[b].Start) })
+	}
+}
+
+// leftOut returns the paths that are not looked at.
+func (c *modelComparison) leftOut() (map[string]bool, error) {
+	for _, path := range c.ignored {
+		if err := provenance.CheckModelPath(path); err != nil {
+			return nil, err
+		}
+	}
+	ignored := pathSet(c.ignored) // the caller's own, whatever else is
+	if c.closed {
+		return ignored, nil
+	}
+	for _, path := range c.IgnorePaths {
+		ignored[path] = true
+	}
+	signed := map[string]bool{} // at the top
+	for name := range c.wanted {
+		top, _, _ := strings.Cut(name, "/")
+		signed[top] = true
+	}
+	for _, path := range gitPaths {
+		if !signed[path] { // what was signed is checked
+			ignored[path] = true
+		}
+	}
+	return ignored, nil
+}
+
+// parts compares the names, and returns what is to be hashed of the files that
+// were signed and are there, with the resource that each part is.
+func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts []modelPart, of []int, err error) {
+	c.unsigned = list.ignored
+	for _, refused := range list.refused {
+		if _, ok := c.wanted[refused.Path]; ok || !c.tolerant {
+			return nil, nil, refused
+		}
+		c.unsigned = append(c.unsigned, refused.Path)
+	}
+	found := make(map[string]bool, len(list.files))
+	for _, f := range list.files {
+		resources, ok := c.wanted[f.name]
+		found[f.name] = true
+		switch {
+		case !ok:
+			c.unknown(folder, f)
+		case c.Method == provenance.ModelFiles:
+			parts, of = append(parts, modelPart{f, 0, f.info.Size()}), append(of, resources[0])
+		case c.Resources[resources[len(resources)-1]].End != f.info.Size():
+			c.mismatch.add(&c.mismatch.Changed, f.name)
+		default:
+			for _, i := range resources {
+				parts, of = append(parts, modelPart{f, c.Resources[i].Start, c.Resources[i].End}), append(of, i)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.wanted)) {
+		if !found[name] {
+			c.mismatch.add(&c.mismatch.Missing, name)
+		}
+	}
+	slices.Sort(c.unsigned)
+	return parts, of, nil
+}
+
+// unknown judges a file that nobody signed. Ranges leave out files without a
+// byte (§6.3.2), so that their names are signed by nobody.
+func (c *modelComparison) unknown(folder *modelFolder, f modelFile) {
+	empty := c.Method == provenance.ModelShards && f.info.Size() == 0 && !c.closed
+	switch {
+	case folder.isSignature(f, c.signature):
+	case empty || c.tolerant:
+		c.unsigned = append(c.unsigned, f.name)
+	default:
+		c.mismatch.add(&c.mismatch.Extra, f.name)
+	}
+}
+
+// changed notes each file of which a part has another digest.
+func (c *modelComparison) changed(parts []modelPart, of []int, digests []string) {
+	last := ""
+	for i, p := range parts {
+		if digests[i] != c.Resources[of[i]].Digest && p.file.name != last {
+			last = p.file.name
+			c.mismatch.add(&c.mismatch.Changed, last)
+		}
+	}
+	slices.Sort(c.mismatch.Changed)
+}

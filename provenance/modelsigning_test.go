@@ -169,6 +169,7 @@ func TestParseModelSigningRefuses(t *testing.T) {
 		"no beginning":           {modelPayload(shardsSerialization, "x:8:16 "+a), "predicate.resources[0].name"},
 		"short in the middle":    {modelPayload(shardsSerialization, "x:0:7 "+a, "x:8:9 "+b), "predicate.resources[0].name"},
 		"an overlap":             {modelPayload(shardsSerialization, "x:0:8 "+a, "x:0:7 "+b), "predicate.resources[0].name"},
+		"a range within one":     {modelPayload(shardsSerialization, "x:0:16 "+a, "x:8:16 "+b), "predicate.resources[0].name"},
 		"an end past all":        {modelPayload(strings.Replace(shardsSerialization, "8", "9007199254740991", 1), "x:0:9007199254740992 "+a), "predicate.resources[0].name"},
 		"a range without a name": {modelPayload(shardsSerialization, ":0:8 "+a), "predicate.resources[0].name"},
 		"too deep":               {edit(`"name":"x"`, `"name":"x","more":`+strings.Repeat("[", 70)+strings.Repeat("]", 70)), ""},
@@ -303,6 +304,11 @@ func TestModelSigningAboutFiles(t *testing.T) {
 		if got := s.AboutFiles(c.files, Digest{}); got != c.want {
 			t.Errorf("%s: AboutFiles %v, want %v", name, got, c.want)
 		}
+	}
+
+	twice := &ModelSigning{Method: ModelFiles, Hash: ModelSHA256, Resources: []ModelResource{{Path: "x", Digest: sums["a"]}, {Path: "x", Digest: sums["a"]}}}
+	if twice.Lists(files(signed)) || (*ModelSigning)(nil).Lists(files(signed)) || new(ModelSigning).Lists(nil) {
+		t.Error("Lists takes one file twice for two, or nothing for something")
 	}
 
 	// Its subject is nobody's root, whatever digest it states.

@@ -241,19 +241,20 @@ func each[T provenance.Predicate](h *hearing, hear func(i int, predicate T)) {
 	}
 }
 
-// wantsProvenance reports whether the policy asks for papers of this type.
+// wantsProvenance reports whether the policy asks for papers of this type as
+// statements of origin.
 func (p *Policy) wantsProvenance(paper attest.Paper) bool {
-	return p.require.provenance != "" && paper.Statement != nil && paper.Statement.PredicateType() == provenance.TypeSLSAProvenance
+	return paper.Statement != nil && slices.Contains(p.require.origins, paper.Statement.PredicateType())
 }
 
-// hearProvenance judges the papers of build provenance: step 3.
+// hearProvenance judges the statements of origin: step 3.
 func (h *hearing) hearProvenance(f *facts) {
 	for i, paper := range h.papers {
 		if !h.wantsProvenance(paper) {
 			continue
 		}
 		if !paper.Applies {
-			h.refuse(i, elsewhere)
+			h.refuse(i, notOf(paper))
 			continue
 		}
 		s, statement := h.signers[h.records[i].Signer], paper.Statement.Statement()
@@ -261,13 +262,24 @@ func (h *hearing) hearProvenance(f *facts) {
 			h.refuse(i, string(why))
 			continue
 		}
-		if _, err := provenance.ParseSLSAProvenance(statement.Predicate); err != nil {
-			h.refuse(i, err.Error())
-			continue
+		// A model signature that is about the artifact has been read for that.
+		if paper.Statement.PredicateType() == provenance.TypeSLSAProvenance {
+			if _, err := provenance.ParseSLSAProvenance(statement.Predicate); err != nil {
+				h.refuse(i, err.Error())
+				continue
+			}
 		}
 		h.count(i, h.require.provenance)
 		f.origin.provenanceVerified = true
 	}
+}
+
+// notOf says why a statement of origin is not one of the artifact.
+func notOf(paper attest.Paper) string {
+	if paper.Statement.PredicateType() == provenance.TypeModelSigning {
+		return "the model signature does not list exactly the artifact's files by SHA-256"
+	}
+	return elsewhere
 }
 
 func firstRefusal(all ...refusal) refusal {

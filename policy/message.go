@@ -30,7 +30,7 @@ var messages = map[string]func(d *decider, e entry) string{
 		return "more than one declaration remains, and none supersedes the others"
 	},
 	"provenance-missing": func(d *decider, _ entry) string {
-		return "no build provenance is signed in role " + string(d.policy.require.provenance)
+		return "no " + originsOf(d.policy.require.origins) + " is signed in role " + string(d.policy.require.provenance)
 	},
 	"end-use-missing": func(*decider, entry) string { return "the request does not say what the item is to be used for" },
 	"authorization-missing": func(_ *decider, e entry) string {
@@ -247,6 +247,20 @@ func oldData(sets []*dataset) string {
 	return some(all)
 }
 
+// originsOf names the statements of origin that a policy takes.
+func originsOf(types []string) string {
+	var names []string
+	for _, t := range types {
+		switch t {
+		case provenance.TypeSLSAProvenance:
+			names = append(names, "build provenance")
+		case provenance.TypeModelSigning:
+			names = append(names, "model signature of exactly these files")
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
 // remedies say what would be needed and who could supply it, by reason code or
 // by the @id of a rule.
 var remedies = map[string]string{
@@ -255,7 +269,7 @@ var remedies = map[string]string{
 	"threshold-not-met":            "ask the exporter for the declaration signed by a further officer",
 	"declaration-missing":          "ask the exporter for a signed declaration of this very artifact",
 	"conflicting-declarations":     "ask the exporter which declaration holds, and for one that supersedes the other",
-	"provenance-missing":           "ask the producer for signed SLSA provenance of this artifact",
+	"provenance-missing":           "ask the producer for a signed statement of this artifact's origin, of a type that the policy takes: SLSA provenance, or a model signature where it says so",
 	"end-use-missing":              "say what the item is to be used for; the papers list the end uses that are covered",
 	"authorization-missing":        "the exporter has to declare an authorisation that covers this classification",
 	"declaration-rollback":         "ask the exporter for the declaration in force",

@@ -24,7 +24,24 @@ type requireEntry struct {
 }
 
 type provenanceEntry struct {
-	Role role `json:"role"`
+	Role  role     `json:"role"`
+	Types []string `json:"types"` // of originTypes; left out: SLSA provenance alone
+}
+
+// originTypes are the predicate types of statements of origin, by the names that
+// a policy file has for them.
+var originTypes = map[string]string{
+	"slsa-provenance": provenance.TypeSLSAProvenance,
+	"model-signing":   provenance.TypeModelSigning,
+}
+
+func (p *provenanceEntry) check(f *provenance.Findings, field string) {
+	p.Role.check(f, field+".role")
+	const wanted = "slsa-provenance or model-signing, each once"
+	f.Check(p.Types == nil || len(p.Types) > 0, field+".types", "", wanted)
+	for i, name := range p.Types {
+		f.Check(originTypes[name] != "" && !slices.Contains(p.Types[:i], name), field+".types["+strconv.Itoa(i)+"]", name, wanted)
+	}
 }
 
 type declarationEntry struct {
@@ -92,9 +109,10 @@ func (a *acknowledged) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // requirements are what a policy asks of the evidence.
 type requirements struct {
-	provenance role // role that has to sign build provenance; empty where none is asked for
-	threshold  int  // distinct signers that a declaration needs
-	signedBy   role // whose word on an authorisation is enough
+	provenance role     // role that has to sign a statement of origin; empty where none is asked for
+	origins    []string // predicate types of statements of origin; any one of them will do
+	threshold  int      // distinct signers that a declaration needs
+	signedBy   role     // whose word on an authorisation is enough
 	status     statusRequirement
 	custody    bool // a chain of transfers from the exporter to the asker
 	witnessed  bool // the hander-over may acknowledge for a party without keys
@@ -117,8 +135,8 @@ func (r *requireEntry) check(f *provenance.Findings) {
 		f.Add("require", "", "at least one requirement, such as declaration: {role: exporter, threshold: 1}")
 		return
 	}
-	if p := r.Provenance; p != nil {
-		p.Role.check(f, "require.provenance.role")
+	if r.Provenance != nil {
+		r.Provenance.check(f, "require.provenance")
 	}
 	if d := r.Declaration; d != nil {
 		f.Check(d.Role == "" || d.Role == roleExporter, "require.declaration.role", string(d.Role), "exporter: nobody else declares")
@@ -157,6 +175,12 @@ func (r *requireEntry) requirements() requirements {
 		custody: r.Custody.asked, witnessed: r.Custody.entry.Acknowledged == byWitness, lineage: r.Lineage.asked}
 	if r.Provenance != nil {
 		out.provenance = r.Provenance.Role
+		for _, name := range r.Provenance.Types {
+			out.origins = append(out.origins, originTypes[name])
+		}
+		if out.origins == nil {
+			out.origins = []string{provenance.TypeSLSAProvenance}
+		}
 	}
 	if r.Declaration != nil && r.Declaration.Threshold != nil {
 		out.threshold = *r.Declaration.Threshold

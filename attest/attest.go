@@ -8,7 +8,8 @@
 // resolves a name to a digest once and yields the artifact's subject and its
 // papers, and [Verify], which authenticates the papers; of a model that was made
 // from others [Ancestors] finds those, with theirs. [Unpack] writes the files,
-// each verified while it is written.
+// each verified while it is written. [SignModel] and [VerifyModel] speak the
+// format of OpenSSF Model Signing, for models that other tools sign and verify.
 //
 // # What it does not prove
 //
@@ -23,6 +24,7 @@
 //
 // Papers are Sigstore bundles v0.3 with a DSSE envelope around an in-toto
 // Statement; Cosign verifies them. Artifacts are OCI image manifests v1.1;
-// models follow CNCF ModelPack. What this version writes, later versions of the
+// models follow CNCF ModelPack. Model signatures are those of OpenSSF Model
+// Signing v1.0. What this version writes, later versions of the
 // same major number read.
 package attest

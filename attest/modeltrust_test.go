@@ -75,8 +75,8 @@ func TestModelTrustNobody(t *testing.T) {
 		"no roots":            {byCertificate, TrustModelRoots(nil, modelTime), "trust"},
 		"a root that is none": {byCertificate, TrustModelRoots([]*x509.Certificate{root.certificate, nil}, modelTime), "trust"},
 		"no time":             {byCertificate, TrustModelRoots([]*x509.Certificate{root.certificate}, time.Time{}), "trust"},
-		"no identity":         {byKey, TrustModelIdentity([]byte("{}"), "", "https://issuer.example"), "trust"},
-		"no issuer":           {byKey, TrustModelIdentity([]byte("{}"), "anna@arden.example", ""), "trust"},
+		"no identity":         {byKey, TrustModelIdentity([]byte(emptyTrustedRoot), "", "https://issuer.example"), "trust"},
+		"no issuer":           {byKey, TrustModelIdentity([]byte(emptyTrustedRoot), "anna@arden.example", ""), "trust"},
 		"no trusted root":     {byKey, TrustModelIdentity(nil, "anna@arden.example", "https://issuer.example"), "trust"},
 	} {
 		_, err := VerifyModel(t.Context(), dir, c.signature, c.trust)

@@ -93,7 +93,7 @@ func inspect(a *attest.Artifact, extra []*attest.Bundle) inspection {
 		out.Mismatches = append(out.Mismatches, m.Error())
 	}
 	for _, paper := range append(a.Papers(), extra...) {
-		out.Papers = append(out.Papers, newPaperClaim(paper, subject))
+		out.Papers = append(out.Papers, newPaperClaim(paper, a))
 	}
 	for _, paper := range a.Unreadable() {
 		out.Papers = append(out.Papers, paperClaim{Digest: paper.Digest.OCI(), Error: paper.Error()})
@@ -103,7 +103,7 @@ func inspect(a *attest.Artifact, extra []*attest.Bundle) inspection {
 
 // newPaperClaim reads what a paper claims, and whether it claims it of the
 // subject.
-func newPaperClaim(paper *attest.Bundle, subject attest.Subject) paperClaim {
+func newPaperClaim(paper *attest.Bundle, a *attest.Artifact) paperClaim {
 	claim := paperClaim{Digest: paper.Digest().OCI()}
 	statement, err := paper.UnverifiedStatement()
 	if err != nil {
@@ -111,7 +111,7 @@ func newPaperClaim(paper *attest.Bundle, subject attest.Subject) paperClaim {
 		return claim
 	}
 	claim.PredicateType, claim.Predicate = statement.PredicateType, statement.Predicate
-	claim.About, claim.FreeStanding = statement.About(subject.Root, subject.ManifestDigest()), statement.FreeStanding()
+	claim.About, claim.FreeStanding = statement.AboutFiles(a.Files(), a.Subject().ManifestDigest()), statement.FreeStanding()
 	if statement.IsCarnet() {
 		if claim.parsed, err = statement.ParsePredicate(); err != nil {
 			claim.Error = err.Error()

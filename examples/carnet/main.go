@@ -146,7 +146,7 @@ Exit status: 0 permit or success, 1 deny, 2 indeterminate, 3 error.
 	}{
 		{"vendor", "To hand an artifact over:", []*cobra.Command{newKeygen(), newRootCommand(), newPack(), newAttest()}},
 		{"recipient", "To receive one:", []*cobra.Command{newPolicy(), newInspect(), newRequest(), newCheck(), newUnpack(), newTrace(), newNotice()}},
-		{"both", "Either way:", []*cobra.Command{newCopy(), newKey()}},
+		{"both", "Either way:", []*cobra.Command{newCopy(), newModel(), newKey()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, c := range group.commands {

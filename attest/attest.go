@@ -25,6 +25,6 @@
 // Papers are Sigstore bundles v0.3 with a DSSE envelope around an in-toto
 // Statement; Cosign verifies them. Artifacts are OCI image manifests v1.1;
 // models follow CNCF ModelPack. Model signatures are those of OpenSSF Model
-// Signing v1.0. What this version writes, later versions of the
-// same major number read.
+// Signing v1.0. What this version writes, later versions of the same major
+// number read.
 package attest

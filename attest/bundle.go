@@ -15,6 +15,7 @@ import (
 	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -60,8 +61,13 @@ func (e *BundleError) Unwrap() error { return e.Err }
 // signature, in at most 6 MiB, and fails with a [*BundleError]. The payload is
 // not looked at.
 func ParseBundle(data []byte) (*Bundle, error) {
-	if len(data) > MaxBundleSize {
-		return nil, &BundleError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", MaxBundleSize)}
+	return parseBundle(data, MaxBundleSize, protojson.Unmarshal)
+}
+
+// parseBundle reads a bundle of at most limit bytes as unmarshal understands it.
+func parseBundle(data []byte, limit int, unmarshal func([]byte, proto.Message) error) (*Bundle, error) {
+	if len(data) > limit {
+		return nil, &BundleError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", limit)}
 	}
 	message, ok := parsePlain(data)
 	if !ok {
@@ -70,7 +76,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 			return nil, &BundleError{Found: "bytes that are not one JSON value with each name once", Wanted: "a Sigstore bundle in JSON"}
 		}
 		message = new(protobundle.Bundle)
-		if err := protojson.Unmarshal(data, message); err != nil {
+		if err := unmarshal(data, message); err != nil {
 			return nil, &BundleError{Found: "JSON of another form", Wanted: "a Sigstore bundle", Err: err}
 		}
 	}

@@ -1,14 +1,12 @@
 package attest
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -156,7 +154,8 @@ func (v *VerifiedModel) Unsigned() []string { return slices.Clone(v.unsigned) }
 // the signature and the format leave out (.git, .gitattributes, .github,
 // .gitignore at the top) is not looked at; [VerifiedModel.Unsigned] lists it,
 // and [WithClosedSet] refuses it. A file in the model that is the signature,
-// byte for byte, is none of it.
+// byte for byte, is none of it. Links are refused, or, where the signature says
+// that the signer followed them, followed as long as they stay in the model.
 //
 // The errors, in the order of the steps, are *[TrustError] and *[KeyError] for a
 // trust that is none, *[BundleError] for what is no signature,
@@ -204,56 +203,10 @@ func VerifyModel(ctx context.Context, path string, signature []byte, trust Model
 	return &VerifiedModel{signer: by, root: m.Root(), files: slices.Sorted(maps.Keys(c.wanted)), unsigned: c.unsigned}, nil
 }
 
-// A ModelMismatchError reports a model whose files are not those that were
-// signed. Each list is sorted and holds at most 32 names.
-type ModelMismatchError struct {
-	Extra   []string // there, and nobody signed it
-	Missing []string // signed, and not there
-	Changed []string // signed with other bytes
-	Total   int      // how many there are of all three
-}
-
-// Error implements error.
-func (e *ModelMismatchError) Error() string {
-	var parts []string
-	shown := 0
-	for _, list := range []struct {
-		what  string
-		names []string
-	}{{"changed", e.Changed}, {"missing", e.Missing}, {"not signed", e.Extra}} {
-		for i, name := range list.names {
-			if i == 3 { // of each, in one line
-				break
-			}
-			parts = append(parts, list.what+" "+provenance.Quote(name))
-			shown++
-		}
-	}
-	if more := e.Total - shown; more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", more))
-	}
-	return "attest: model: its files are not those that were signed: " + strings.Join(parts, ", ")
-}
-
-func (e *ModelMismatchError) add(list *[]string, name string) {
-	if e.Total++; len(*list) < maxMismatches {
-		*list = append(*list, name)
-	}
-}
-
 func pathSet(paths []string) map[string]bool {
 	set := make(map[string]bool, len(paths))
 	for _, path := range paths {
 		set[path] = true
 	}
 	return set
-}
-
-// isSignature reports whether the file is the signature itself.
-func (m *modelFolder) isSignature(f modelFile, signature []byte) bool {
-	if f.info.Size() != int64(len(signature)) {
-		return false
-	}
-	raw, err := readRegular(m.root, reference{text: m.where, place: inFolder, path: m.where}, f.path, MaxModelSignatureSize)
-	return err == nil && bytes.Equal(raw, signature)
 }

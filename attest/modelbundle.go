@@ -1,15 +1,10 @@
 package attest
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	"google.golang.org/protobuf/encoding/protojson"
-
-	"github.com/carnet-dev/carnet/provenance"
+	"google.golang.org/protobuf/proto"
 )
 
 // MaxModelSignatureSize bounds a model signature, in bytes: it is held in memory
@@ -22,36 +17,31 @@ const MaxModelSignatureSize = 33 << 20
 // signer's key in members that no Sigstore bundle has. Those are dropped: a
 // bundle brings no trust along.
 func parseModelBundle(data []byte) (*Bundle, error) {
-	if len(data) > MaxModelSignatureSize {
-		return nil, &BundleError{Found: fmt.Sprintf("%d bytes", len(data)), Wanted: fmt.Sprintf("at most %d", MaxModelSignatureSize)}
-	}
-	if !jsontext.Value(data).IsValid() {
-		return nil, &BundleError{Found: "bytes that are not one JSON value with each name once", Wanted: "a Sigstore bundle in JSON"}
-	}
-	message := new(protobundle.Bundle)
-	if err := protojson.Unmarshal(data, message); err != nil {
-		older, ok := withoutRawKey(data)
-		if !ok || protojson.Unmarshal(older, message) != nil {
-			return nil, &BundleError{Found: "JSON of another form", Wanted: "a Sigstore bundle", Err: err}
-		}
-	}
-	if message.GetMediaType() != BundleMediaType {
-		return nil, &BundleError{Found: "media type " + provenance.Quote(message.GetMediaType()), Wanted: BundleMediaType}
-	}
-	b, err := newBundle(slices.Clone(data), message)
+	b, err := parseBundle(data, MaxModelSignatureSize, unmarshalModelBundle)
 	if err != nil {
 		return nil, err
 	}
-	material := message.GetVerificationMaterial()
+	material := b.entity.GetVerificationMaterial()
 	switch {
 	case len(b.payload) == 0:
 		return nil, &BundleError{Found: "an empty payload", Wanted: "a statement"}
-	case len(message.GetDsseEnvelope().GetSignatures()[0].GetSig()) == 0:
+	case len(b.entity.GetDsseEnvelope().GetSignatures()[0].GetSig()) == 0:
 		return nil, &BundleError{Found: "an empty signature", Wanted: "one"}
 	case material.GetCertificate() != nil && len(material.GetTlogEntries()) == 0:
 		return nil, &BundleError{Found: "a certificate of Sigstore without an entry of a log", Wanted: "at least one (§4.1)"}
 	}
 	return b, nil
+}
+
+func unmarshalModelBundle(data []byte, message proto.Message) error {
+	err := protojson.Unmarshal(data, message)
+	if err == nil {
+		return nil
+	}
+	if older, ok := withoutRawKey(data); ok && protojson.Unmarshal(older, message) == nil {
+		return nil
+	}
+	return err
 }
 
 // withoutRawKey returns the bundle without the two members that signatures had

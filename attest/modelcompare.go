@@ -1,8 +1,10 @@
 package attest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -165,4 +167,50 @@ func (c *modelComparison) changed(parts []modelPart, of []int, digests []string)
 		}
 	}
 	slices.Sort(c.mismatch.Changed)
+}
+
+// isSignature reports whether the file is the signature itself.
+func (m *modelFolder) isSignature(f modelFile, signature []byte) bool {
+	if f.info.Size() != int64(len(signature)) {
+		return false
+	}
+	raw, err := readRegular(m.root, reference{text: m.where, place: inFolder, path: m.where}, f.path, MaxModelSignatureSize)
+	return err == nil && bytes.Equal(raw, signature)
+}
+
+// A ModelMismatchError reports a model whose files are not those that were
+// signed. Each list is sorted and holds at most 32 names.
+type ModelMismatchError struct {
+	Extra   []string // there, and nobody signed it
+	Missing []string // signed, and not there
+	Changed []string // signed with other bytes
+	Total   int      // how many there are of all three
+}
+
+// Error implements error.
+func (e *ModelMismatchError) Error() string {
+	var parts []string
+	shown := 0
+	for _, list := range []struct {
+		what  string
+		names []string
+	}{{"changed", e.Changed}, {"missing", e.Missing}, {"not signed", e.Extra}} {
+		for i, name := range list.names {
+			if i == 3 { // of each, in one line
+				break
+			}
+			parts = append(parts, list.what+" "+provenance.Quote(name))
+			shown++
+		}
+	}
+	if more := e.Total - shown; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return "attest: model: its files are not those that were signed: " + strings.Join(parts, ", ")
+}
+
+func (e *ModelMismatchError) add(list *[]string, name string) {
+	if e.Total++; len(*list) < maxMismatches {
+		*list = append(*list, name)
+	}
 }

@@ -17,7 +17,8 @@ type SignModelOption interface{ applyToSigning(*modelSettings) }
 
 // A VerifyModelOption changes what [VerifyModel] checks: [WithClosedSet],
 // [WithIgnoredPathsUnsafe], [WithUnsignedFilesUnsafe],
-// [WithModelDigestsUnsafe], or reports what it does: [WithProgress].
+// [WithModelDigestsUnsafe], or reports what it does: [WithProgress], which counts
+// each range of a file as a file.
 type VerifyModelOption interface{ applyToVerifying(*modelSettings) }
 
 func (o Option) applyToSigning(s *modelSettings) {
@@ -39,11 +40,12 @@ func (o ModelOption) applyToSigning(s *modelSettings) {
 
 func (o ModelOption) applyToVerifying(s *modelSettings) { o.applyToSigning(s) }
 
-// A ModelSigning option is one of [SignModel] alone.
+// modelSigningOption is an option of [SignModel] alone.
 type modelSigningOption func(*modelSettings)
 
 func (o modelSigningOption) applyToSigning(s *modelSettings) { o(s) }
 
+// modelVerifyingOption is an option of [VerifyModel] alone.
 type modelVerifyingOption func(*modelSettings)
 
 func (o modelVerifyingOption) applyToVerifying(s *modelSettings) { o(s) }

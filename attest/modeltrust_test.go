@@ -126,6 +126,7 @@ func TestModelSignature(t *testing.T) {
 		"another media type":            {edit("v0.3+json", "v0.2+json"), "bundle"},
 		"an unknown member":             {edit(`"hint"`, `"more":1,"hint"`), "bundle"},
 		"an unknown member beside one":  {edit(`"hint"`, `"rawBytes":"","more":1,"hint"`), "bundle"},
+		"a key's details alone":         {edit(`"hint"`, `"keyDetails":"PKIX_ECDSA_P256_SHA_256","hint"`), "bundle"},
 		"an unknown member above":       {edit(`"mediaType"`, `"more":1,"mediaType"`), "bundle"},
 		"a member twice":                {edit(`"hint"`, `"hint":"","hint"`), "bundle"},
 		"a member under two names":      {edit(`"dsseEnvelope"`, `"dsse_envelope":{},"dsseEnvelope"`), "bundle"},

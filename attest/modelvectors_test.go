@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -331,8 +330,8 @@ func signModelPayload(t testing.TB, payloadType string, payload []byte) []byte {
 		t.Fatal(err)
 	}
 	encode := base64.StdEncoding.EncodeToString
-	return fmt.Appendf(nil, `{"mediaType":%q,"verificationMaterial":{"publicKey":{"hint":%q},"tlogEntries":[]},"dsseEnvelope":{"payloadType":%q,"payload":%q,"signatures":[{"sig":%q,"keyid":""}]}}`,
-		BundleMediaType, modelHint(testSigner().PublicKey()), payloadType, encode(payload), encode(sig))
+	return []byte(`{"mediaType":"` + BundleMediaType + `","verificationMaterial":{"publicKey":{"hint":"` + modelHint(testSigner().PublicKey()) + `"},"tlogEntries":[]},"dsseEnvelope":{"payloadType":"` +
+		payloadType + `","payload":"` + encode(payload) + `","signatures":[{"sig":"` + encode(sig) + `","keyid":""}]}}`)
 }
 
 // readVectorKey reads a public key of the suite, with the words that its tool

@@ -1,7 +1,6 @@
 package attest
 
 import (
-	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"sync"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -17,12 +16,16 @@ import (
 // An archiveWriter writes a tar of an OCI layout, under a temporary name beside
 // its own until it is whole. index.json comes last.
 type archiveWriter struct {
-	ref     reference
-	f       *os.File
-	temp    string
-	tw      *tar.Writer
-	written map[string]bool
-	done    bool
+	ref  reference
+	f    *os.File
+	temp string
+	done bool
+
+	mu      sync.Mutex
+	places  map[string]*member // reserved: for a blob under its name, for a file of Pack under its path
+	written map[string]bool    // names that are taken
+	members []*member          // in the order of the archive
+	end     int64              // of the last of them
 }
 
 func newArchiveWriter(ctx context.Context, ref reference) (*archiveWriter, error) {
@@ -68,11 +71,11 @@ func createArchive(ref reference) (*archiveWriter, error) {
 		return nil, localError(ref, err)
 	}
 	temp := filepath.Join(dir, tempName())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return nil, localError(ref, err)
 	}
-	w := &archiveWriter{ref: ref, f: f, temp: temp, tw: tar.NewWriter(f), written: map[string]bool{}}
+	w := &archiveWriter{ref: ref, f: f, temp: temp, places: map[string]*member{}, written: map[string]bool{}}
 	if err := w.begin(); err != nil {
 		w.close()
 		return nil, err
@@ -82,46 +85,69 @@ func createArchive(ref reference) (*archiveWriter, error) {
 
 func (w *archiveWriter) begin() error {
 	for _, dir := range []string{ocispec.ImageBlobsDir + "/", blobsDir + "/"} {
-		if err := w.tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755, ModTime: time.Unix(0, 0)}); err != nil {
-			return localError(w.ref, err)
+		m, err := w.place(dir, 0)
+		if err != nil {
+			return err
+		}
+		if err := w.name(m, dir); err != nil {
+			return err
 		}
 	}
 	return w.member(ocispec.ImageLayoutFile, layoutHeader)
 }
 
-func (w *archiveWriter) header(name string, size int64) error {
-	// No times, owners or modes: one artifact makes one archive.
-	err := w.tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0)})
-	if err != nil {
-		return localError(w.ref, err)
-	}
-	w.written[name] = true
-	return nil
-}
-
+// member writes a member that is in memory.
 func (w *archiveWriter) member(name string, content []byte) error {
-	if err := w.header(name, int64(len(content))); err != nil {
+	if !w.claim(name) {
+		return nil
+	}
+	m, err := w.place(name, int64(len(content)))
+	if err != nil {
 		return err
 	}
-	if _, err := w.tw.Write(content); err != nil {
+	if _, err := w.f.WriteAt(content, m.content); err != nil {
 		return localError(w.ref, err)
+	}
+	return w.name(m, name)
+}
+
+func (w *archiveWriter) parallel() int { return parallelCopies() }
+
+// reserve gives blobs their places in the order of the list: one artifact makes
+// one archive, whichever blob comes first.
+func (w *archiveWriter) reserve(blobs []blob) error {
+	for _, b := range blobs {
+		name := blobName(digestOf(b.desc))
+		if w.written[name] || w.places[name] != nil {
+			continue
+		}
+		m, err := w.place(name, b.desc.Size)
+		if err != nil {
+			return err
+		}
+		w.places[name] = m
 	}
 	return nil
 }
 
-// parallel is 1: members follow one another.
-func (w *archiveWriter) parallel() int { return 1 }
-
 func (w *archiveWriter) put(ctx context.Context, b blob, count *meter) error {
-	name := blobsDir + "/" + digestOf(b.desc).String()
-	if w.written[name] {
+	name := blobName(digestOf(b.desc))
+	if !w.claim(name) {
 		count.add(0, b.desc.Size)
 		return nil
 	}
-	if err := w.header(name, b.desc.Size); err != nil {
+	m := w.places[name]
+	if m == nil {
+		var err error
+		if m, err = w.place(name, b.desc.Size); err != nil {
+			return err
+		}
+	}
+	to := &landing{f: w.f, base: m.content}
+	if err := to.receive(ctx, b, 0, &tally{m: count}); err != nil {
 		return err
 	}
-	return copyBlob(ctx, w.tw, b, count)
+	return w.name(m, name)
 }
 
 func (w *archiveWriter) finish(ctx context.Context, manifest document, attached []document) error {
@@ -145,7 +171,7 @@ func (w *archiveWriter) finishIndex(index []byte) error {
 	if err := w.member(ocispec.ImageIndexFile, index); err != nil {
 		return err
 	}
-	if err := w.tw.Close(); err != nil {
+	if _, err := w.f.WriteAt(make([]byte, 2*tarBlock), w.end); err != nil { // the end of a tar
 		return localError(w.ref, err)
 	}
 	if err := w.f.Sync(); err != nil {
@@ -209,23 +235,31 @@ func attachArchive(ctx context.Context, ref reference, attached document, blobs 
 // copyMember copies a member of another archive, a blob or a file that some
 // other tool put there.
 func (w *archiveWriter) copyMember(ctx context.Context, from *layout, name string, size int64) error {
-	open := func(context.Context) (io.ReadCloser, error) {
+	open := func(_ context.Context, at int64) (io.ReadCloser, error) {
 		rc, _, err := from.open(name)
+		if err == nil {
+			err = seek(rc, at)
+		}
 		return rc, err
 	}
 	if d, ok := isBlobName(name); ok {
 		return w.put(ctx, blob{desc: descriptorOf("", d, size), open: open}, nil)
 	}
-	if err := w.header(name, size); err != nil {
+	if !w.claim(name) {
+		return nil
+	}
+	m, err := w.place(name, size)
+	if err != nil {
 		return err
 	}
-	rc, err := open(ctx)
+	rc, err := open(ctx, 0)
 	if err != nil {
 		return localError(w.ref, err)
 	}
 	defer rc.Close()
-	if n, err := io.CopyBuffer(writerOnly{w.tw}, &gauge{ctx, rc, nil}, make([]byte, copyBuffer)); err != nil || n != size {
+	to := &steady{f: w.f, at: m.content}
+	if n, err := io.CopyBuffer(to, &gauge{ctx: ctx, r: rc}, make([]byte, copyBuffer)); err != nil || n != size {
 		return localError(w.ref, errors.Join(err, fmt.Errorf("member %s: copied %d bytes of %d", quote(name), n, size)))
 	}
-	return nil
+	return w.name(m, name)
 }

@@ -15,7 +15,9 @@ import (
 // digest. A folder is neither: [Unpack] writes one, and [Pack] reads one.
 //
 // Every blob is verified while it is copied, and dest names the artifact only
-// when all is there. Copying judges nothing: an artifact with mismatches has
+// when all is there. If a registry breaks off, or ctx ends, on the way to a
+// layout, the error is a *[PartialError], and the same call goes on from there.
+// Copying judges nothing: an artifact with mismatches has
 // them at dest too. Attached papers that cannot be read are left behind. The
 // errors are those of [Open] and [Pack].
 func Copy(ctx context.Context, ref, dest string, opts ...Option) (string, error) {
@@ -61,12 +63,25 @@ func Copy(ctx context.Context, ref, dest string, opts ...Option) (string, error)
 		w.mountFrom(from.repo)
 	}
 	if err := putAll(ctx, out, blobs, s.progress); err != nil {
-		return "", err
+		return "", kept(ctx, out, err)
 	}
 	if err := out.finish(ctx, img.document, attached); err != nil {
 		return "", err
 	}
 	return digestPrefix + img.digest.String(), nil
+}
+
+// kept returns err, as a *PartialError where what was received until then is
+// worth to be gone on with.
+func kept(ctx context.Context, out sink, err error) error {
+	w, ok := out.(*layoutWriter)
+	if !ok || !passing(ctx, err) {
+		return err
+	}
+	if path := w.keep(); path != "" {
+		return &PartialError{Path: path, Err: err}
+	}
+	return err
 }
 
 // copied returns the blobs of an artifact and its papers, each once, and the
@@ -75,6 +90,7 @@ func copied(st store, img *image, referrers []referrer, where string) ([]blob, [
 	var blobs []blob
 	var attached []document
 	seen := map[provenance.Digest]bool{}
+	_, far := st.(*repository)
 	add := func(file bool, descriptors ...ocispec.Descriptor) error {
 		for _, d := range descriptors {
 			digest := digestOf(d)
@@ -85,7 +101,7 @@ func copied(st store, img *image, referrers []referrer, where string) ([]blob, [
 				continue
 			}
 			seen[digest] = true
-			blobs = append(blobs, blob{desc: d, file: file, open: func(ctx context.Context) (io.ReadCloser, error) { return st.blob(ctx, d) }})
+			blobs = append(blobs, blob{desc: d, file: file, far: far, open: func(ctx context.Context, at int64) (io.ReadCloser, error) { return st.blob(ctx, d, at) }})
 		}
 		return nil
 	}

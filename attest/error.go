@@ -152,6 +152,23 @@ func (e *RegistryError) Error() string {
 // Unwrap returns the cause.
 func (e *RegistryError) Unwrap() error { return e.Err }
 
+// A PartialError reports a transfer from a registry that was broken off. What had
+// come until then lies at Path, under a name that no reader looks for: the same
+// call goes on from there, and hashes again what it finds. Whoever does not want
+// to go on removes it.
+type PartialError struct {
+	Path string
+	Err  error // why it was broken off
+}
+
+// Error implements error.
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("%s (what came until then is kept in %s, for the same call to go on with)", e.Err, e.Path)
+}
+
+// Unwrap returns the cause.
+func (e *PartialError) Unwrap() error { return e.Err }
+
 // An ExistsError reports a destination that holds something already, which is
 // not overwritten.
 type ExistsError struct {

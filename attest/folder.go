@@ -53,14 +53,17 @@ func openFolder(ctx context.Context, ref reference, s *settings) (*Artifact, err
 	}
 	a.files = found
 	a.subject.Root = found.Root()
-	a.open = func(_ context.Context, f provenance.File) (io.ReadCloser, error) {
+	a.open = func(_ context.Context, f provenance.File, at int64) (io.ReadCloser, error) {
 		root, err := openRoot(ref)
 		if err != nil {
 			return nil, err
 		}
 		defer root.Close()
 		rc, _, err := openRegular(root, f.Path)
-		return rc, err
+		if err != nil {
+			return nil, err
+		}
+		return rc, seek(rc, at)
 	}
 
 	// 3. The comparison.

@@ -256,8 +256,8 @@ func (l *layout) manifest(ctx context.Context, d provenance.Digest) (document, e
 	return newDocument(raw, ""), nil
 }
 
-func (l *layout) blob(_ context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	name := blobsDir + "/" + digestOf(d).String()
+func (l *layout) blob(_ context.Context, d ocispec.Descriptor, at int64) (io.ReadCloser, error) {
+	name := blobName(digestOf(d))
 	rc, size, err := l.open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotFoundError{What: "blob " + string(d.Digest), Where: l.ref.where(), Err: err}
@@ -268,6 +268,9 @@ func (l *layout) blob(_ context.Context, d ocispec.Descriptor) (io.ReadCloser, e
 	if size != d.Size {
 		rc.Close()
 		return nil, &DigestError{What: l.ref.where() + ": blob " + string(d.Digest), Found: fmt.Sprintf("%d bytes", size), Wanted: fmt.Sprint(d.Size)}
+	}
+	if err := seek(rc, at); err != nil {
+		return nil, localError(l.ref, err)
 	}
 	return rc, nil
 }

@@ -2,15 +2,13 @@ package attest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
-	"github.com/carnet-dev/carnet/provenance"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -18,13 +16,16 @@ import (
 // they are whole and on the disk, index.json is replaced last.
 type layoutWriter struct {
 	*layout
+	clone   func(dst, src *os.File) error
 	root    *os.Root
 	created string // the directory this call made, to be removed if nothing comes of it
 	done    bool
+	kept    bool        // for the next call
+	got     atomic.Bool // there is something to keep
 }
 
-func newLayoutWriter(ctx context.Context, ref reference) (*layoutWriter, error) {
-	w := &layoutWriter{layout: newLayout(ref)}
+func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWriter, error) {
+	w := &layoutWriter{layout: newLayout(ref), clone: s.clone}
 	entries, err := os.ReadDir(ref.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -37,7 +38,7 @@ func newLayoutWriter(ctx context.Context, ref reference) (*layoutWriter, error) 
 		w.created = ref.path
 	case err != nil:
 		return nil, localError(ref, err)
-	case len(entries) > 0:
+	case len(entries) > 0 && !begun(ref.path):
 		index, _, err := w.index()
 		if err != nil {
 			return nil, &ExistsError{Path: ref.path, Problem: "it holds something that is no OCI layout (" + oneLine(err.Error()) + ")"}
@@ -62,7 +63,7 @@ func openLayoutWriter(ref reference) (*layoutWriter, error) {
 	if err != nil {
 		return nil, localError(ref, err)
 	}
-	return &layoutWriter{layout: newLayout(ref), root: root}, nil
+	return &layoutWriter{layout: newLayout(ref), clone: cloneFile, root: root}, nil
 }
 
 // replaced returns the digests of the entries that the reference names now:
@@ -91,85 +92,6 @@ func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index) (map[s
 		found[string(d.Digest)] = true
 	}
 	return found, nil
-}
-
-func (w *layoutWriter) parallel() int { return 4 }
-
-// stage takes a file of the artifact before its digest is known.
-func (w *layoutWriter) stage(string, int64) (provenance.FileWriter, error) {
-	f, temp, err := createTemp(w.root, blobsDir)
-	if err != nil {
-		return nil, err
-	}
-	return &stagedBlob{root: w.root, f: f, temp: temp}, nil
-}
-
-// A stagedBlob is a blob under a temporary name.
-type stagedBlob struct {
-	root *os.Root
-	f    *os.File
-	temp string
-	done bool
-}
-
-func (b *stagedBlob) Write(p []byte) (int, error) { return b.f.Write(p) }
-
-func (b *stagedBlob) Commit(d provenance.Digest) error {
-	if err := b.f.Sync(); err != nil {
-		return err
-	}
-	if err := b.f.Close(); err != nil {
-		return err
-	}
-	if err := b.root.Rename(b.temp, blobsDir+"/"+d.String()); err != nil {
-		return err
-	}
-	b.done = true
-	return nil
-}
-
-func (b *stagedBlob) Close() error {
-	if b.done {
-		return nil
-	}
-	b.done = true
-	b.f.Close()
-	return b.root.Remove(b.temp)
-}
-
-func (w *layoutWriter) put(ctx context.Context, b blob, count *meter) error {
-	if w.holds(ctx, b) {
-		count.add(0, b.desc.Size)
-		return nil
-	}
-	staged, err := w.stage("", 0)
-	if err != nil {
-		return localError(w.ref, err)
-	}
-	defer staged.Close()
-	if err := copyBlob(ctx, staged, b, count); err != nil {
-		return err
-	}
-	if err := staged.Commit(digestOf(b.desc)); err != nil {
-		return localError(w.ref, err)
-	}
-	return nil
-}
-
-// holds reports whether a blob is there and whole: another tool may have been
-// interrupted while it wrote it.
-func (w *layoutWriter) holds(ctx context.Context, b blob) bool {
-	f, size, err := openRegular(w.root, blobsDir+"/"+digestOf(b.desc).String())
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if size != b.desc.Size {
-		return false
-	}
-	sum := sha256.New()
-	_, err = io.CopyBuffer(writerOnly{sum}, &gauge{ctx, f, nil}, make([]byte, copyBuffer))
-	return err == nil && provenance.Digest(sum.Sum(nil)) == digestOf(b.desc)
 }
 
 func (w *layoutWriter) finish(ctx context.Context, manifest document, attached []document) error {
@@ -291,11 +213,21 @@ func (w *layoutWriter) attach(ctx context.Context, attached document) error {
 	return err
 }
 
+// keep has what came over a network lie where it is until the next call, and
+// returns where that is, "" for nowhere.
+func (w *layoutWriter) keep() string {
+	w.kept = w.got.Load()
+	if !w.kept {
+		return ""
+	}
+	return w.ref.path
+}
+
 func (w *layoutWriter) close() error {
 	if w.root != nil {
 		w.root.Close()
 	}
-	if !w.done && w.created != "" {
+	if !w.done && w.created != "" && !w.kept {
 		return os.RemoveAll(w.created)
 	}
 	return nil

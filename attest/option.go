@@ -3,6 +3,7 @@ package attest
 import (
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 
 	"github.com/carnet-dev/carnet/provenance"
@@ -20,10 +21,11 @@ type settings struct {
 	transport   http.RoundTripper
 	annotations map[string]string
 	papers      []*Bundle
+	clone       func(dst, src *os.File) error
 }
 
 func newSettings(opts []Option) *settings {
-	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport}
+	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport, clone: cloneFile}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(s)
@@ -39,9 +41,9 @@ func newSettings(opts []Option) *settings {
 }
 
 // WithProgress has report called while files are hashed, sent or written, never
-// from two goroutines at once. Where a call goes over the files twice (to a
-// registry or an archive: first hashing, then sending) the counts begin anew.
-// The default is no reports.
+// from two goroutines at once, with numbers that never fall: bytes that have to
+// be read or sent again are counted once. Only where [Pack] has to send files
+// that it has hashed already the counts begin anew. The default is no reports.
 func WithProgress(report func(provenance.Progress)) Option {
 	return func(s *settings) { s.progress = report }
 }

@@ -39,9 +39,14 @@ type Packed struct {
 // are packed too; without any paper nothing is packed. Nothing of the manifest
 // depends on the time, so packing twice makes the same artifact twice.
 //
-// Files are read once, for a registry or an archive a second time, and verified
-// then. Memory does not depend on their size. Nothing is visible at dest before
-// it is whole. The errors are those of [Open] and [provenance.Scan], *[NameError],
+// Files are read once, over all processors, and stored or sent while they are
+// hashed: to a registry before the papers are made, in blobs that no manifest
+// names yet. A registry that has some of them already, as after a call that was
+// broken off, is asked for each before it is sent; a file that it then wants, or
+// whose sending failed, is read a second time and verified. In a layout on the
+// same file system files share their bytes with the folder's, where the system
+// can. Memory does not depend on the files' size. Nothing is visible at dest
+// before it is whole. The errors are those of [Open] and [provenance.Scan], *[NameError],
 // *[PaperError], and *[ExistsError] for a destination that is something else.
 func Pack(ctx context.Context, dir, dest, name string, kind Kind, papers PaperFunc, opts ...Option) (Packed, error) {
 	ref, err := parseReference(dest)
@@ -166,18 +171,19 @@ func (p *packer) pack(ctx context.Context, source reference) (Packed, error) {
 	}
 	defer out.close()
 
-	// 1. Read the files: into the layout at once, elsewhere only to hash them.
-	scan := []provenance.Option{provenance.WithProgress(p.progress)}
-	staging, staged := out.(stager)
-	if staged {
-		scan = append(scan, provenance.WithCopy(staging.stage))
+	// 1. Read the files, and store each while it is hashed.
+	m, err := provenance.Scan(ctx, p.dir.FS(), provenance.WithProgress(p.progress),
+		provenance.WithListing(func(files []provenance.File) error { return p.plan(ctx, out, files) }),
+		provenance.WithCopy(func(path string, size int64) (provenance.FileWriter, error) { return out.stage(ctx, path, size) }))
+	if err != nil {
+		return Packed{}, err
 	}
-	m, err := provenance.Scan(ctx, p.dir.FS(), scan...)
+	missing, err := out.settle(ctx, m.Files())
 	if err != nil {
 		return Packed{}, err
 	}
 
-	// 2. Make the papers, and the manifest, before anything is sent.
+	// 2. Make the papers, and the manifest.
 	papers, err := p.makePapers(ctx, source, m)
 	if err != nil {
 		return Packed{}, err
@@ -187,21 +193,34 @@ func (p *packer) pack(ctx context.Context, source reference) (Packed, error) {
 		return Packed{}, err
 	}
 
-	// 3. Store the files, the papers, and last the manifest.
-	if !staged {
-		files, err := p.fileBlobs(m)
-		if err != nil {
-			return Packed{}, err
-		}
-		blobs = append(blobs, files...)
-	}
-	if err := putAll(ctx, out, blobs, p.progress); err != nil {
+	// 3. Store what files are still missing, the papers, and last the manifest.
+	if err := putAll(ctx, out, append(blobs, p.fileBlobs(missing)...), p.progress); err != nil {
 		return Packed{}, err
 	}
 	if err := out.finish(ctx, manifest, nil); err != nil {
 		return Packed{}, err
 	}
 	return Packed{Manifest: digestPrefix + manifest.digest.String(), Root: m.Root()}, nil
+}
+
+// plan refuses files that make no manifest, before any of them is stored, and
+// has out prepare for the others.
+func (p *packer) plan(ctx context.Context, out sink, files []provenance.File) error {
+	for i := range files {
+		files[i].Digest[0] = 1 // a manifest's length does not depend on its digests
+	}
+	m, err := provenance.NewManifest(files)
+	if err != nil {
+		return err
+	}
+	config, _, err := configOf(m, p.name, p.kind)
+	if err != nil {
+		return err
+	}
+	if _, err := newImageManifest(m, p.kind, config, nil, p.annotations); err != nil {
+		return err
+	}
+	return out.plan(ctx, files, p.open)
 }
 
 // makePapers returns the artifact's papers: those that p.papers makes, which
@@ -337,23 +356,32 @@ func (p *packer) manifest(m *provenance.Manifest, papers []*Bundle) ([]blob, doc
 	return blobs, doc, nil
 }
 
-// fileBlobs returns the files as blobs, each content once.
-func (p *packer) fileBlobs(m *provenance.Manifest) ([]blob, error) {
+// fileBlobs returns files as blobs, each content once.
+func (p *packer) fileBlobs(files []provenance.File) []blob {
 	var blobs []blob
 	seen := map[provenance.Digest]bool{}
-	for _, f := range m.Files() {
+	for _, f := range files {
 		if seen[f.Digest] {
 			continue
 		}
 		seen[f.Digest] = true
-		blobs = append(blobs, blob{desc: descriptorOf(modelLayerType(f.Path), f.Digest, f.Size), file: true,
-			open: func(context.Context) (io.ReadCloser, error) {
-				rc, _, err := openRegular(p.dir, f.Path)
+		blobs = append(blobs, blob{desc: descriptorOf(modelLayerType(f.Path), f.Digest, f.Size), name: "file " + quote(f.Path), file: true,
+			open: func(_ context.Context, at int64) (io.ReadCloser, error) {
+				rc, err := p.open(f.Path)
 				if err != nil {
-					return nil, fmt.Errorf("attest: file %s: %w", quote(f.Path), err)
+					return nil, err
 				}
-				return rc, nil
+				return rc, seek(rc, at)
 			}})
 	}
-	return blobs, nil
+	return blobs
+}
+
+// open opens a file of the folder.
+func (p *packer) open(path string) (io.ReadCloser, error) {
+	rc, _, err := openRegular(p.dir, path)
+	if err != nil {
+		return nil, fmt.Errorf("attest: file %s: %w", quote(path), err)
+	}
+	return rc, nil
 }

@@ -18,7 +18,8 @@ import (
 // A registryWriter writes to a repository.
 type registryWriter struct {
 	*repository
-	from *name.Repository // where blobs may be mounted from, in the same registry
+	from    *name.Repository // where blobs may be mounted from, in the same registry
+	staging *staging         // of the files that Pack sends
 }
 
 func newRegistryWriter(ctx context.Context, ref reference, s *settings) (*registryWriter, error) {
@@ -44,7 +45,7 @@ func (w *registryWriter) mountFrom(repo name.Repository) {
 	}
 }
 
-func (w *registryWriter) parallel() int { return 4 }
+func (w *registryWriter) parallel() int { return maxUploads }
 
 func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 	if _, err := w.connect(ctx); err != nil {
@@ -93,7 +94,7 @@ func (l *uploadLayer) Uncompressed() (io.ReadCloser, error) { return l.Compresse
 
 // Compressed opens the blob as it is sent.
 func (l *uploadLayer) Compressed() (io.ReadCloser, error) {
-	rc, err := l.b.open(l.ctx)
+	rc, err := l.b.open(l.ctx, 0)
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()

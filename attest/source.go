@@ -56,8 +56,9 @@ type Artifact struct {
 	unreadable []*PaperError
 	mismatches []Mismatch
 
-	// open opens a file for reading; the bytes are not verified yet.
-	open func(context.Context, provenance.File) (io.ReadCloser, error)
+	// open opens a file for reading from its byte at on; the bytes are not
+	// verified yet.
+	open func(ctx context.Context, f provenance.File, at int64) (io.ReadCloser, error)
 }
 
 // Reference returns a reference to exactly what was opened: by digest, for all
@@ -68,6 +69,9 @@ func (a *Artifact) Reference() string {
 	}
 	return a.ref.at(a.manifestDigest())
 }
+
+// far reports whether the files come over a network.
+func (a *Artifact) far() bool { return a.ref.place == inRegistry }
 
 func (a *Artifact) manifestDigest() provenance.Digest { return a.ref.digest }
 
@@ -174,8 +178,8 @@ type store interface {
 	resolve(ctx context.Context) (document, error)
 	// manifest returns a manifest by digest.
 	manifest(ctx context.Context, d provenance.Digest) (document, error)
-	// blob opens a blob.
-	blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error)
+	// blob opens a blob from its byte at on.
+	blob(ctx context.Context, d ocispec.Descriptor, at int64) (io.ReadCloser, error)
 	// attached lists the manifests said to be papers of a manifest.
 	attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error)
 	// list returns how to read each manifest that the store names, those that are
@@ -245,8 +249,8 @@ func openArtifact(ctx context.Context, st store, ref reference) (*Artifact, erro
 	}
 	if img.files != nil {
 		a.subject.Root = img.files.Root()
-		a.open = func(ctx context.Context, f provenance.File) (io.ReadCloser, error) {
-			return st.blob(ctx, descriptorOf("", f.Digest, f.Size))
+		a.open = func(ctx context.Context, f provenance.File, at int64) (io.ReadCloser, error) {
+			return st.blob(ctx, descriptorOf("", f.Digest, f.Size), at)
 		}
 	}
 	found, err := readPapers(ctx, st, img, ref.where())
@@ -290,7 +294,7 @@ func readBlob(ctx context.Context, st store, d ocispec.Descriptor, limit int64, 
 	if d.Size > limit {
 		return nil, &LimitError{What: "bytes in blob " + string(d.Digest), Where: where, Limit: limit}
 	}
-	rc, err := st.blob(ctx, d)
+	rc, err := st.blob(ctx, d, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,13 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"golang.org/x/sync/errgroup"
 )
 
-// maxUnpacking is how many files are written at a time.
-const maxUnpacking = 4
+// maxDownloads is how many files are fetched from a registry at a time.
+const maxDownloads = 8
 
 // Unpack writes the files of an artifact into the folder dir, which must not be
 // there yet or be empty, with SHA256SUMS and all its papers in .carnet, and
@@ -26,11 +28,13 @@ const maxUnpacking = 4
 // that permits. Files are verified while they are written, below a temporary
 // folder beside dir, which gets dir's name when all is on the disk; if anything
 // fails, or ctx is cancelled, no file is left (nor a folder, but for parents of
-// dir that had to be made). An artifact with mismatches, and
-// an image that somebody else built, is not unpacked. The errors are
-// *[ExistsError] for dir, *[NotFoundError] for an executable that is no file of
-// the artifact, *[LimitError] for more papers than a folder may hold, a
-// [Mismatch], and those of [Open].
+// dir that had to be made). Only if a registry breaks off, or ctx ends, on the
+// way from one is the temporary folder left: the error is a *[PartialError], and
+// the same call goes on from there. An artifact with mismatches, and an image
+// that somebody else built, is not unpacked. The errors are *[ExistsError] for
+// dir, *[NotFoundError] for an executable that is no file of the artifact,
+// *[LimitError] for more papers than a folder may hold, a [Mismatch], and those
+// of [Open].
 func Unpack(ctx context.Context, a *Artifact, dir string, executables []string, opts ...Option) (err error) {
 	if err := unpackable(a); err != nil {
 		return err
@@ -51,29 +55,19 @@ func Unpack(ctx context.Context, a *Artifact, dir string, executables []string, 
 	if err := checkVacant(dir); err != nil {
 		return err
 	}
-	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
 	}
-	temp := filepath.Join(parent, tempName())
-	if err := os.Mkdir(temp, 0o755); err != nil {
-		return fmt.Errorf("attest: unpack: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(temp))
-		}
-	}()
-	root, err := os.OpenRoot(temp)
+	st, err := newStagedFolder(a, dir)
 	if err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
 	}
-	err = writeArtifact(ctx, a, papers.all, root, modes, s)
-	root.Close()
-	if err != nil {
-		return err
+	defer st.close()
+	w := &unpacker{settings: s, a: a, root: st.root, modes: modes}
+	if err := w.write(ctx, papers.all); err != nil {
+		return st.discard(ctx, err)
 	}
-	return publish(temp, dir)
+	return st.publish(dir)
 }
 
 // unpackable refuses an artifact whose files are not those that its papers
@@ -124,26 +118,17 @@ func checkVacant(dir string) error {
 	return nil
 }
 
-// publish gives the finished folder its name.
-func publish(temp, dir string) error {
-	// An empty folder may be in the way; a full one stays, and is the error.
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &ExistsError{Path: dir, Problem: "it was filled meanwhile (" + oneLine(err.Error()) + ")"}
-	}
-	if err := os.Rename(temp, dir); err != nil {
-		return fmt.Errorf("attest: unpack: %w", err)
-	}
-	parent, err := os.OpenRoot(filepath.Dir(dir))
-	if err != nil {
-		return fmt.Errorf("attest: unpack: %w", err)
-	}
-	defer parent.Close()
-	return syncDir(parent, ".")
+// An unpacker is one call of Unpack.
+type unpacker struct {
+	*settings
+	a     *Artifact
+	root  *os.Root // of the staging folder
+	modes map[string]fs.FileMode
 }
 
-// writeArtifact writes files, SHA256SUMS and papers below root.
-func writeArtifact(ctx context.Context, a *Artifact, papers []*Bundle, root *os.Root, modes map[string]fs.FileMode, s *settings) error {
-	files := a.files.Files()
+// write writes files, SHA256SUMS and papers.
+func (w *unpacker) write(ctx context.Context, papers []*Bundle) error {
+	files := w.a.files.Files()
 	dirs := map[string]bool{provenance.ReservedDir: true}
 	var size int64
 	for _, f := range files {
@@ -153,23 +138,38 @@ func writeArtifact(ctx context.Context, a *Artifact, papers []*Bundle, root *os.
 		}
 	}
 	for dir := range dirs {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
+		if err := w.root.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("attest: unpack: %w", err)
 		}
 	}
-	count := newMeter(s.progress, len(files), size)
+	if err := w.writeFiles(ctx, files, newMeter(w.progress, len(files), size)); err != nil {
+		return err
+	}
+	if err := signFolder(w.root, reference{place: inFolder, path: w.root.Name()}, w.a.files, papers); err != nil {
+		return err
+	}
+	for dir := range dirs {
+		if err := syncDir(w.root, dir); err != nil {
+			return fmt.Errorf("attest: unpack: %w", err)
+		}
+	}
+	return syncDir(w.root, ".")
+}
+
+// writeFiles writes the files, several at a time, the largest first.
+func (w *unpacker) writeFiles(ctx context.Context, files []provenance.File, count *meter) error {
+	slices.SortStableFunc(files, func(a, b provenance.File) int { return cmp.Compare(b.Size, a.Size) })
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(maxUnpacking)
+	g.SetLimit(parallelCopies())
+	if w.a.far() {
+		g.SetLimit(maxDownloads)
+	}
 	for _, f := range files {
 		if working.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			mode := fs.FileMode(0o644)
-			if m, ok := modes[f.Path]; ok {
-				mode = m
-			}
-			if err := writeVerified(working, a, root, f, mode, count); err != nil {
+			if err := w.writeFile(working, f, count); err != nil {
 				return err
 			}
 			count.add(1, 0)
@@ -179,35 +179,25 @@ func writeArtifact(ctx context.Context, a *Artifact, papers []*Bundle, root *os.
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	if err := signFolder(root, reference{place: inFolder, path: root.Name()}, a.files, papers); err != nil {
-		return err
-	}
-	for dir := range dirs {
-		if err := syncDir(root, dir); err != nil {
-			return fmt.Errorf("attest: unpack: %w", err)
-		}
-	}
-	return syncDir(root, ".")
+	return context.Cause(ctx)
 }
 
-// writeVerified writes one file; bytes that are not those the manifest names
-// are the error, whatever has been written then.
-func writeVerified(ctx context.Context, a *Artifact, root *os.Root, f provenance.File, mode fs.FileMode, count *meter) error {
-	rc, err := a.open(ctx, f)
-	if err != nil {
-		return err
+// writeFile writes one file; bytes that are not those the manifest names are the
+// error, whatever has been written then.
+func (w *unpacker) writeFile(ctx context.Context, f provenance.File, count *meter) error {
+	mode := fs.FileMode(0o644)
+	if m, ok := w.modes[f.Path]; ok {
+		mode = m
 	}
-	defer rc.Close()
-	out, err := root.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	out, have, err := openStaged(w.root, f, mode)
 	if err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
 	}
 	defer out.Close()
-	r := newVerifier(&gauge{ctx, rc, count}, f.Digest, f.Size, "file "+quote(f.Path))
-	if _, err := io.CopyBuffer(writerOnly{out}, r, make([]byte, copyBuffer)); err != nil {
+	b := blob{desc: descriptorOf("", f.Digest, f.Size), name: "file " + quote(f.Path),
+		open: func(ctx context.Context, at int64) (io.ReadCloser, error) { return w.a.open(ctx, f, at) }}
+	to := &landing{f: out, whole: true, clone: w.clone}
+	if err := to.receive(ctx, b, have, &tally{m: count}); err != nil {
 		return err
 	}
 	if err := out.Sync(); err != nil {

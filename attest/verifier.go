@@ -79,12 +79,39 @@ func (m *meter) add(files int, n int64) {
 	m.report(m.now)
 }
 
-// A gauge is a reader whose bytes a meter counts, and that stops when its
+// A tally tells a meter of the bytes of one file. Those that come a second time,
+// because a part of the file had to be read or sent again, are not counted again:
+// progress never falls. A nil tally, and one without a meter, count nothing.
+type tally struct {
+	m    *meter
+	at   int64
+	most int64 // told to m
+}
+
+func (t *tally) add(n int) {
+	if t == nil {
+		return
+	}
+	t.at += int64(n)
+	if more := t.at - t.most; more > 0 {
+		t.most = t.at
+		t.m.add(0, more)
+	}
+}
+
+// restart tells that the file is gone through again, from its first byte.
+func (t *tally) restart() {
+	if t != nil {
+		t.at = 0
+	}
+}
+
+// A gauge is a reader whose bytes a tally counts, and that stops when its
 // context ends.
 type gauge struct {
-	ctx context.Context
-	r   io.Reader
-	m   *meter
+	ctx   context.Context
+	r     io.Reader
+	count *tally
 }
 
 func (g *gauge) Read(p []byte) (int, error) {
@@ -92,6 +119,6 @@ func (g *gauge) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := g.r.Read(p)
-	g.m.add(0, int64(n))
+	g.count.add(n)
 	return n, err
 }

@@ -1,6 +1,7 @@
 package provenance
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,13 +10,22 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// bufferSize is how much of a file is read at a time, in each of the files that
-// are read in parallel.
-const bufferSize = 1 << 20
+const (
+	// bufferSize is how much of a file is read at a time, in bytes, in each of the
+	// files that are read in parallel. It stays in a processor's own cache between
+	// being read, hashed and copied.
+	bufferSize = 256 << 10
+
+	// Copies wait for a disk or a network, so more of them are made at a time
+	// than there are processors. The buffers of all take 16 MiB at most.
+	minCopies = 4
+	maxCopies = 64
+)
 
 // Progress tells how far a scan has come. The totals are those of the listing
 // made before the first file is read, and do not change.
@@ -36,12 +46,26 @@ type FileWriter interface {
 	Close() error
 }
 
+// A FileCloner is a FileWriter that may take a file without having it written:
+// some file systems let two files share their bytes until one is changed.
+type FileCloner interface {
+	FileWriter
+
+	// Clone is called before the first Write, with the file as it was opened. It
+	// makes what is written a clone of f, and returns a reader of the clone from
+	// its first byte. The scan reads that instead of f, and writes nothing, so
+	// what is committed is what was hashed, whatever becomes of f meanwhile.
+	// A nil reader without an error says that there is no clone.
+	Clone(f fs.File) (io.Reader, error)
+}
+
 // An Option changes what [Scan] and [Manifest.Verify] do beside their work. No
 // option changes what they accept.
 type Option func(*scanOptions)
 
 type scanOptions struct {
 	progress func(Progress)
+	listing  func([]File) error
 	copy     func(path string, size int64) (FileWriter, error)
 }
 
@@ -63,11 +87,18 @@ func WithProgress(report func(Progress)) Option {
 	return func(o *scanOptions) { o.progress = report }
 }
 
+// WithListing has see called before the first file is read, with the files that
+// will be: sorted by path, with their sizes, and with zero digests, in a slice of
+// its own. An error of see ends the scan. The default is no call.
+func WithListing(see func(files []File) error) Option {
+	return func(o *scanOptions) { o.listing = see }
+}
+
 // WithCopy has every byte of every file written to the FileWriter that create
-// returns for it, so that a packer reads each file once. Create and the
-// FileWriters of different files are used by several goroutines at once; size
-// is the most bytes that will be written, and exactly how many when Commit is
-// called. An error of create or of a FileWriter ends the scan. A file that was
+// returns for it, so that a packer reads each file once; for a [FileCloner] see
+// there. Create and the FileWriters of different files are used by several
+// goroutines at once; size is the most bytes that will be written, and exactly
+// how many when Commit is called. An error of create or of a FileWriter ends the scan. A file that was
 // committed may still be part of a scan that fails: nothing made of the copies
 // is to be relied on before Scan has returned without an error. The default is
 // no copy.
@@ -91,9 +122,11 @@ func (e *ChangedError) Error() string {
 // ".carnet" at the top is not looked into. For a folder on a disk, fsys is best
 // the FS of an [os.Root], which no change to the folder can lead outside.
 //
-// Files are hashed in parallel, as many as GOMAXPROCS, each byte read once and
-// none kept, so that memory depends on the number of files and not on their
-// size. When ctx is cancelled, reading ends at the next buffer.
+// Files are hashed in parallel, as many as GOMAXPROCS and some more where they
+// are copied, the largest first, so that none is left over when the others are
+// done. Each byte is read once and none kept, so that memory depends on the
+// number of files and not on their size. When ctx is cancelled, reading ends at
+// the next buffer.
 //
 // The error is a *[PathError] for the first name (in bytewise order) that
 // cannot be part of an artifact: one that [CheckPath] or [NewManifest] refuses,
@@ -122,22 +155,34 @@ func Scan(ctx context.Context, fsys fs.FS, opts ...Option) (*Manifest, error) {
 // makes sure that fsys still holds the tree afterwards.
 func hashAll(ctx context.Context, fsys fs.FS, tree *listing, opts []Option) ([]File, error) {
 	o := newScanOptions(opts)
-	meter := newMeter(tree, o.progress)
 	files := make([]File, len(tree.files))
+	order := make([]int, len(files))
+	for i, e := range tree.files {
+		files[i] = File{Path: e.path, Size: e.info.Size()}
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(files[b].Size, files[a].Size) })
+	if o.listing != nil {
+		if err := o.listing(slices.Clone(files)); err != nil {
+			return nil, scanError(err)
+		}
+	}
+	meter := newMeter(tree, o.progress)
 
 	// The first failure stops the other workers.
 	working, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(files)) {
+	for range min(o.parallel(), len(files)) {
 		workers.Go(func() {
 			h := &hasher{fsys: fsys, copy: o.copy, meter: meter, hash: sha256.New(), buf: make([]byte, bufferSize)}
 			for working.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(files) {
+				n := int(next.Add(1)) - 1
+				if n >= len(files) {
 					return
 				}
+				i := order[n]
 				f, err := h.file(working, tree.files[i])
 				if err != nil {
 					stop(err)
@@ -165,6 +210,14 @@ func hashAll(ctx context.Context, fsys fs.FS, tree *listing, opts []Option) ([]F
 	return files, nil
 }
 
+// parallel returns how many files are read at a time.
+func (o scanOptions) parallel() int {
+	if o.copy == nil {
+		return runtime.GOMAXPROCS(0)
+	}
+	return min(max(2*runtime.GOMAXPROCS(0), minCopies), maxCopies)
+}
+
 // scanError wraps an error from outside this package.
 func scanError(err error) error { return fmt.Errorf("provenance: scan: %w", err) }
 
@@ -186,6 +239,8 @@ func (h *hasher) file(ctx context.Context, e entry) (_ File, err error) {
 	defer f.Close()
 
 	var w FileWriter
+	var r io.Reader = f
+	var to io.Writer
 	if h.copy != nil {
 		if w, err = h.copy(e.path, e.info.Size()); err != nil {
 			return File{}, copyError(e.path, err)
@@ -198,11 +253,14 @@ func (h *hasher) file(ctx context.Context, e entry) (_ File, err error) {
 				err = copyError(e.path, cerr)
 			}
 		}()
+		if r, to, err = source(f, w); err != nil {
+			return File{}, copyError(e.path, err)
+		}
 	}
 
 	file := File{Path: e.path, Size: e.info.Size()}
 	h.hash.Reset()
-	if err := h.read(ctx, f, file, w); err != nil {
+	if err := h.read(ctx, r, file, to); err != nil {
 		return File{}, err
 	}
 	// Whatever was written to the file while it was read shows here.
@@ -219,14 +277,28 @@ func (h *hasher) file(ctx context.Context, e entry) (_ File, err error) {
 	return file, nil
 }
 
-// read hashes f to its end, which must come after file.Size bytes: a file that
+// source returns what is to be read for the file f, and where that is to be
+// written, nil for nowhere.
+func source(f fs.File, w FileWriter) (io.Reader, io.Writer, error) {
+	c, ok := w.(FileCloner)
+	if !ok {
+		return f, w, nil
+	}
+	clone, err := c.Clone(f)
+	if clone == nil || err != nil {
+		return f, w, err
+	}
+	return clone, nil, nil
+}
+
+// read hashes r to its end, which must come after file.Size bytes: a file that
 // grows as fast as it is read is not followed.
-func (h *hasher) read(ctx context.Context, f fs.File, file File, w FileWriter) error {
+func (h *hasher) read(ctx context.Context, r io.Reader, file File, w io.Writer) error {
 	for size := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return scanError(err)
 		}
-		n, err := f.Read(h.buf)
+		n, err := r.Read(h.buf)
 		if size += int64(n); size > file.Size {
 			return &ChangedError{Path: file.Path, Problem: fmt.Sprintf("has more than the %d bytes it was listed with", file.Size)}
 		}

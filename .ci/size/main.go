@@ -1,0 +1,300 @@
+// Command size measures what it costs to sign, pack, unpack and move a model of
+// the size of real ones, beside what other programs need for the same bytes,
+// and prints the table that README.md shows. Run it from the top of the
+// repository:
+//
+//	go run .ci/size/main.go                      # 2 GiB in 16 files
+//	go run .ci/size/main.go -mib 256 -rounds 3 -dir /some/disk
+//
+// It needs four times the model's size on the disk, for some minutes. Every step
+// is a program of its own, started when nothing of the steps before is left to
+// be written, with the model in the page cache. Times include its start and, for
+// carnet, that all it wrote is on the disk. Of several rounds the fastest time
+// and the largest memory of each step count. The registry is go-containerregistry's;
+// it runs on the same processors, and its work is not in carnet's memory but is
+// in its times.
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+)
+
+func main() {
+	mib := flag.Int64("mib", 2048, "size of the model in `MiB`")
+	files := flag.Int("files", 16, "files of the model")
+	rounds := flag.Int("rounds", 1, "how often each step runs")
+	dir := flag.String("dir", os.TempDir(), "`FOLDER` on the disk to measure")
+	flag.Parse()
+	var err error
+	switch {
+	case flag.Arg(0) == "hash": // the first step
+		err = hashAll(flag.Args()[1:])
+	case flag.Arg(0) == "serve" && flag.NArg() == 2:
+		err = serve(flag.Arg(1))
+	case flag.NArg() > 0 || *mib < 1 || *files < 1 || *rounds < 1:
+		flag.Usage()
+		os.Exit(2)
+	default:
+		err = run(*dir, *mib<<20, *files, *rounds)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "size:", err)
+		os.Exit(1)
+	}
+}
+
+const (
+	policyText = `carnet: policy/v1
+name: size
+signers:
+  - {name: arden, roles: [exporter, producer], parties: ["cage:0ABC1"], key: arden.pub}
+require:
+  declaration: {role: exporter, threshold: 1}
+`
+	requestText = `party: {id: "gov:au/defence", name: Department of Defence, country: AU, kind: government}
+action: use
+endUse: evaluation
+location: {country: AU}
+`
+)
+
+func run(parent string, size int64, files, rounds int) (err error) {
+	work, err := os.MkdirTemp(parent, "carnet-size-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	path := func(name string) string { return filepath.Join(work, name) }
+	for name, text := range map[string]string{"policy.yaml": policyText, "request.yaml": requestText} {
+		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	for _, argv := range [][]string{
+		{"go", "build", "-o", path("carnet"), "./examples/carnet"},
+		{path("carnet"), "keygen", "--out", path("arden")},
+	} {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", argv[0], err, out)
+		}
+	}
+	shards, err := makeModel(path("model"), size, files)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	best := make([]measured, 0)
+	for range rounds {
+		host, stop, err := startRegistry(self, path("registry"))
+		if err != nil {
+			return err
+		}
+		steps := newSteps(self, shards, host, path)
+		err = runSteps(steps, &best)
+		stop()
+		for _, s := range steps {
+			err = errors.Join(err, os.RemoveAll(s.out))
+		}
+		if err = errors.Join(err, os.RemoveAll(path("registry"))); err != nil {
+			return err
+		}
+	}
+	printTable(best, size, files, rounds)
+	return nil
+}
+
+// makeModel writes files of bytes that nothing compresses.
+func makeModel(dir string, size int64, files int) ([]string, error) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	var shards []string
+	var g sync.WaitGroup
+	errs := make([]error, files)
+	for i := range files {
+		shard := filepath.Join(dir, fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, files))
+		shards = append(shards, shard)
+		g.Go(func() {
+			f, err := os.Create(shard)
+			if err == nil {
+				_, err = io.CopyN(f, rand.NewChaCha8([32]byte{byte(i), byte(i >> 8)}), size/int64(files))
+				err = errors.Join(err, f.Sync(), f.Close())
+			}
+			errs[i] = err
+		})
+	}
+	g.Wait()
+	return shards, errors.Join(errs...)
+}
+
+// A step is one program to be measured.
+type step struct {
+	name string
+	argv []string
+	out  string // what it writes; "" for nothing
+	last bool   // no later step reads that
+}
+
+type measured struct {
+	name      string
+	wall, cpu time.Duration
+	peak      int64 // resident memory, in bytes
+}
+
+func newSteps(self string, shards []string, host string, path func(string) string) []step {
+	model, out := path("model"), path("out")
+	pack := func(dest string) []string {
+		return []string{path("carnet"), "pack", model, dest, "--name", "arden/tracker", "--kind", "model",
+			"--declaration", "testdata/declarations/arden-tracker.yaml", "--key", path("arden.key")}
+	}
+	unpack := func(ref string) []string {
+		return []string{path("carnet"), "unpack", ref, out, "--policy", path("policy.yaml"),
+			"--request", path("request.yaml"), "--at", "2027-06-01T00:00:00Z", "--state", path("state.json")}
+	}
+	pushed := host + "/arden/tracker:v1"
+	return []step{
+		{"SHA-256 over all processors, in Go", append([]string{self, "hash"}, shards...), "", true},
+		{"`sha256sum`", append([]string{"sha256sum"}, shards...), "", true},
+		{"`cp -r`", []string{"cp", "-r", model, out}, out, true},
+		{"`cp -r`, and `sync` of the copy", []string{"sh", "-c", `cp -r "$0" "$1" && sync "$1"/*`, model, out}, out, true},
+		{"sign in place", pack("dir:" + model), filepath.Join(model, ".carnet"), true},
+		{"pack to a layout", pack("oci:" + path("layout")), path("layout"), false},
+		{"unpack from the layout", unpack("oci:" + path("layout")), out, true},
+		{"pack to an archive", pack("oci-archive:" + path("a.tar")), path("a.tar"), false},
+		{"unpack from the archive", unpack("oci-archive:" + path("a.tar")), out, true},
+		{"pack to a registry", pack(pushed), "", true},
+		{"unpack from the registry", unpack(pushed), out, true},
+		{"copy from the registry to a layout", []string{path("carnet"), "copy", pushed, "oci:" + out}, out, true},
+	}
+}
+
+// runSteps runs each step, and notes what it took where that is the best yet.
+func runSteps(steps []step, best *[]measured) error {
+	for i, s := range steps {
+		if err := exec.Command("sync").Run(); err != nil {
+			return err
+		}
+		c := exec.Command(s.argv[0], s.argv[1:]...)
+		start := time.Now()
+		text, err := c.CombinedOutput()
+		now := measured{name: s.name, wall: time.Since(start)}
+		if err != nil {
+			return fmt.Errorf("%s: %w\n%s", s.name, err, text)
+		}
+		now.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+			now.peak = int64(usage.Maxrss)
+			if runtime.GOOS == "linux" {
+				now.peak <<= 10
+			}
+		}
+		fmt.Fprintf(os.Stderr, "%-36s %7.2f s  %7.2f s of processors  %4d MiB\n", now.name, now.wall.Seconds(), now.cpu.Seconds(), now.peak>>20)
+		if i == len(*best) {
+			*best = append(*best, now)
+		}
+		b := &(*best)[i]
+		b.wall, b.cpu, b.peak = min(b.wall, now.wall), min(b.cpu, now.cpu), max(b.peak, now.peak)
+		if s.last {
+			if err := os.RemoveAll(s.out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func printTable(rows []measured, size int64, files, rounds int) {
+	fmt.Printf("%d MiB in %d files, %d processors, %s on %s/%s, best of %d:\n\n", size>>20, files, runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, rounds)
+	fmt.Print("| | time | speed | processors | peak memory |\n|---|---:|---:|---:|---:|\n")
+	for _, r := range rows {
+		fmt.Printf("| %s | %.2f s | %.2f × | %.2f s | %d MiB |\n", r.name, r.wall.Seconds(), rows[0].wall.Seconds()/r.wall.Seconds(), r.cpu.Seconds(), r.peak>>20)
+	}
+}
+
+// hashAll is the least work there is: each file hashed once, on whichever
+// processor is free.
+func hashAll(files []string) error {
+	work := make(chan string)
+	failed := make(chan error, len(files))
+	var g sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(func() {
+			buf, sum := make([]byte, 1<<20), sha256.New()
+			for name := range work {
+				sum.Reset()
+				f, err := os.Open(name)
+				if err == nil {
+					_, err = io.CopyBuffer(sum, struct{ io.Reader }{f}, buf)
+					f.Close()
+				}
+				failed <- err
+			}
+		})
+	}
+	for _, name := range files {
+		work <- name
+	}
+	close(work)
+	g.Wait()
+	for range files {
+		if err := <-failed; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve serves a registry that keeps its blobs in dir, on the listener that
+// startRegistry hands down.
+func serve(dir string) error {
+	l, err := net.FileListener(os.NewFile(3, "listener"))
+	if err != nil {
+		return err
+	}
+	return http.Serve(l, registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(dir)),
+		registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
+}
+
+// startRegistry starts one in a process of its own.
+func startRegistry(self, dir string) (host string, stop func(), err error) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
+	c := exec.Command(self, "serve", dir)
+	c.ExtraFiles = []*os.File{f}
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		return "", nil, err
+	}
+	return l.Addr().String(), func() { c.Process.Kill(); c.Wait() }, nil
+}

@@ -78,7 +78,7 @@ func (m *modelFolder) hashPart(ctx context.Context, p modelPart, h hash.Hash, bu
 		return err
 	}
 	defer f.Close()
-	r := &gauge{ctx, io.NewSectionReader(f, p.start, p.end-p.start), count}
+	r := &gauge{ctx, io.NewSectionReader(f, p.start, p.end-p.start), &tally{m: count}}
 	n, err := io.CopyBuffer(writerOnly{h}, r, buf)
 	switch {
 	case err != nil:

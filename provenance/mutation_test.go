@@ -80,13 +80,10 @@ var excuses = []excuse{
 		return n > 1
 	}},
 	{"cross reference: a parent once", regexp.MustCompile(`^parents\[\d+\]\.digest\.dirHash1$`), func(doc, value any, _ string) bool {
-		n := 0
-		for _, other := range at2(doc, "parents").([]any) {
-			if at2(other, "digest.dirHash1") == value {
-				n++
-			}
-		}
-		return n > 1
+		return timesIn(doc, "parents", "digest.dirHash1", value) > 1
+	}},
+	{"cross reference: a bundle once", regexp.MustCompile(`^papers\[\d+\]\.bundle$`), func(doc, value any, _ string) bool {
+		return timesIn(doc, "papers", "bundle", value) > 1
 	}},
 	{"cross reference: a transfer to another party", regexp.MustCompile(`^to\.id$`), func(doc, value any, _ string) bool {
 		return value == at2(doc, "from")
@@ -200,6 +197,17 @@ var alike = map[string][]string{
 	"derivatives": derivativeTerms,
 	"ruling":      {RulingProceed, RulingRefuse, "permit"},
 	"executables": {"bin/a", "bin//a", "bin/a\\b"},
+}
+
+// timesIn counts the entries of a list that hold value at path.
+func timesIn(doc any, list, path string, value any) int {
+	n := 0
+	for _, entry := range at2(doc, list).([]any) {
+		if at2(entry, path) == value {
+			n++
+		}
+	}
+	return n
 }
 
 // words are the values of a closed list, in which the schema and Go must agree.

@@ -34,6 +34,7 @@ var predicateTests = map[string]struct {
 	"acknowledgement": {acknowledgementVariations, acknowledgementRefusals},
 	"derivation":      {derivationVariations, derivationRefusals},
 	"ruling":          {rulingVariations, rulingRefusals},
+	"inventory":       {inventoryVariations, inventoryRefusals},
 }
 
 // samples returns the valid predicates of testdata of that type as JSON, by

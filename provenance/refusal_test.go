@@ -246,6 +246,7 @@ func TestEndlessData(t *testing.T) {
 		{"transfer", "transfer", "to.names", maxList, `{"value":"n#"}`},
 		{"acknowledgement", "acknowledgement", "accepts", maxList, `"us-ddtc/dsp-5/050123456##@sha256:` + hex + `"`},
 		{"derivation", "derivation", "parents", maxList, `{"name":"n#","digest":{"dirHash1":"` + hex + `"}}`},
+		{"inventory", "inventory", "papers", maxInventory, `{"bundle":"sha256:` + hex + `","digest":"sha256:` + hex + `","predicateType":"urn:#"}`},
 	} {
 		tested[c.name]++
 		raw, document := samples(t, c.name)[c.base], c.name+"/v1"
@@ -288,6 +289,7 @@ func TestEndlessData(t *testing.T) {
 		{"ruling", "ruling", "citation", maxLine},
 		{"ruling", "ruling", "reasons", maxText},
 		{"ruling", "ruling", "decides.code", 64},
+		{"inventory", "inventory", "papers[0].predicateType", maxLine},
 	} {
 		raw := samples(t, c.name)[c.base]
 		if _, err := parsePredicate(typePrefix+c.name+"/v1", edited(t, raw, c.path, `"`+strings.Repeat("x", c.bound)+`"`)); err != nil {

@@ -279,6 +279,7 @@ func TestSchemaRequired(t *testing.T) {
 		"acknowledgement": {"": {"at", "party", "transfer"}, "witnessed": {"receipt"}, "receipt": {"date", "sha256", "signer"}},
 		"derivation":      {"": {"at", "method", "parents", "performer", "place"}, "parent": {"digest", "name"}, "compute": {"operations"}},
 		"ruling":          {"": {"citation", "decides", "officer", "reasons", "ruling", "validUntil"}, "decided": {"code"}, "officer": {"name", "party", "title"}},
+		"inventory":       {"": {"at", "issuer", "papers"}, "sent": {"bundle", "digest"}},
 	}
 	eachType(t, func(t *testing.T, name, predicateType string) {
 		root := schemaText(t, predicateType)

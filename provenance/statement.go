@@ -258,10 +258,11 @@ var newPredicate = map[string]func() Predicate{
 	TypeAcknowledgement: func() Predicate { return new(Acknowledgement) },
 	TypeDerivation:      func() Predicate { return new(Derivation) },
 	TypeRuling:          func() Predicate { return new(Ruling) },
+	TypeInventory:       func() Predicate { return new(Inventory) },
 }
 
 func typeNames() []string {
-	return []string{"export-control", "authorization", "status", "transfer", "acknowledgement", "derivation", "ruling"}
+	return []string{"export-control", "authorization", "status", "transfer", "acknowledgement", "derivation", "ruling", "inventory"}
 }
 
 // ParsePredicate reads the predicate of one of Carnet's own types, strictly,

@@ -171,6 +171,10 @@ func sameMeaning(t *testing.T, p, again Predicate) {
 		if again := again.(*Ruling); p.Decides != again.Decides || p.Ruling != again.Ruling || p.Ruling != RulingProceed && p.Ruling != RulingRefuse {
 			t.Fatal("another ruling came back")
 		}
+	case *Inventory:
+		if !slices.Equal(p.Papers, again.(*Inventory).Papers) || len(p.Papers) == 0 || p.Issuer == "" {
+			t.Fatal("another inventory came back")
+		}
 	default:
 		t.Fatalf("nothing is asked of a %T", p)
 	}

@@ -27,6 +27,8 @@ func (line claimer) predicate(p provenance.Predicate) {
 		line.derivation(p)
 	case *provenance.Ruling:
 		line.ruling(p)
+	case *provenance.Inventory:
+		line.inventory(p)
 	}
 }
 
@@ -175,4 +177,11 @@ func (line claimer) ruling(r *provenance.Ruling) {
 	line("  until", "%s", r.ValidUntil)
 	line("  cites", "%s", r.Citation)
 	line("  because", "%s", r.Reasons)
+}
+
+func (line claimer) inventory(i *provenance.Inventory) {
+	line("sent", "%d papers along with it, by %s at %s", len(i.Papers), i.Issuer, i.At)
+	for _, p := range i.Papers {
+		line("  paper", "%s%s", p.Digest, prefixed(", ", provenance.ShortType(p.PredicateType)))
+	}
 }

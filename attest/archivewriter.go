@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func replaceable(ctx context.Context, ref reference) error {
 		if err != nil {
 			return err
 		}
-		if paper {
+		if paper || isAncestorTag(d.Annotations[ocispec.AnnotationRefName]) && ref.tag != d.Annotations[ocispec.AnnotationRefName] {
 			continue
 		}
 		if artifacts++; artifacts > 1 || d.Annotations[ocispec.AnnotationRefName] != ref.tag {
@@ -150,15 +151,18 @@ func (w *archiveWriter) put(ctx context.Context, b blob, count *meter) error {
 	return w.name(m, name)
 }
 
-func (w *archiveWriter) finish(ctx context.Context, manifest document, attached []document) error {
-	for _, doc := range append([]document{manifest}, attached...) {
-		if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+func (w *archiveWriter) finish(ctx context.Context, shipments ...shipment) error {
+	var index []byte
+	for _, sent := range shipments {
+		for _, doc := range sent.documents() {
+			if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+				return err
+			}
+		}
+		var err error
+		if index, err = editIndex(index, cmp.Or(sent.tag, w.ref.tag), nil, &sent.manifest, sent.attached); err != nil {
 			return err
 		}
-	}
-	index, err := editIndex(nil, w.ref.tag, nil, &manifest, attached)
-	if err != nil {
-		return err
 	}
 	return w.finishIndex(index)
 }

@@ -2,10 +2,8 @@ package attest
 
 import (
 	"context"
-	"io"
 
 	"github.com/carnet-dev/carnet/provenance"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Copy copies the artifact that ref names, byte for byte, with all its papers,
@@ -14,12 +12,16 @@ import (
 // as [Open] and [Pack] take them; dest may also be a registry with that very
 // digest. A folder is neither: [Unpack] writes one, and [Pack] reads one.
 //
+// [WithAncestors] takes along what the artifact was made from, [WithPapers]
+// papers that came by another way, and [WithInventory] a signed list of all
+// papers, by which the recipient notices one that was dropped on the way.
+//
 // Every blob is verified while it is copied, and dest names the artifact only
 // when all is there. If a registry breaks off, or ctx ends, on the way to a
 // layout, the error is a *[PartialError], and the same call goes on from there.
-// Copying judges nothing: an artifact with mismatches has
-// them at dest too. Attached papers that cannot be read are left behind. The
-// errors are those of [Open] and [Pack].
+// Copying judges nothing: an artifact with mismatches has them at dest too.
+// Attached papers that cannot be read are left behind. The errors are those of
+// [Open], [Pack] and, for papers from elsewhere, [Attach].
 func Copy(ctx context.Context, ref, dest string, opts ...Option) (string, error) {
 	from, err := parseReference(ref)
 	if err != nil {
@@ -39,36 +41,56 @@ func Copy(ctx context.Context, ref, dest string, opts ...Option) (string, error)
 	if err != nil {
 		return "", err
 	}
-	img, err := readImage(ctx, st, from)
+	goods, err := consign(ctx, st, from, s, opts)
 	if err != nil {
 		return "", err
 	}
-	if !to.digest.IsZero() && (to.digest != img.digest || to.place != inRegistry) {
-		return "", &ReferenceError{dest, "the digest of a copy is that of the original, " + digestPrefix + img.digest.String() + ", want it or a tag"}
+	digest := digestPrefix + goods.main.img.digest.String()
+	if !to.digest.IsZero() && (to.digest != goods.main.img.digest || to.place != inRegistry) {
+		return "", &ReferenceError{dest, "the digest of a copy is that of the original, " + digest + ", want it or a tag"}
 	}
-	referrers, _, err := readReferrers(ctx, st, img.digest, from.where())
-	if err != nil {
-		return "", err
-	}
-	blobs, attached, err := copied(st, img, referrers, from.where())
-	if err != nil {
-		return "", err
+	return digest, goods.send(ctx, to, s)
+}
+
+// send stores what was gathered.
+func (c *consignment) send(ctx context.Context, to reference, s *settings) error {
+	var shipments []shipment
+	var blobs []blob
+	for _, g := range c.all() {
+		sent, of, err := g.ship()
+		if err != nil {
+			return err
+		}
+		if g != c.main {
+			sent.tag = ancestorTagPrefix + g.subject.Root.String()
+		}
+		shipments, blobs = append(shipments, sent), append(blobs, of...)
 	}
 	out, err := newSink(ctx, to, s)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer out.close()
-	if w, ok := out.(*registryWriter); ok && from.place == inRegistry {
-		w.mountFrom(from.repo)
+	if w, ok := out.(*registryWriter); ok && c.main.ref.place == inRegistry {
+		w.mountFrom(c.main.ref.repo)
 	}
-	if err := putAll(ctx, out, blobs, s.progress); err != nil {
-		return "", kept(ctx, out, err)
+	if err := putAll(ctx, out, eachOnce(blobs), s.progress); err != nil {
+		return kept(ctx, out, err)
 	}
-	if err := out.finish(ctx, img.document, attached); err != nil {
-		return "", err
+	return out.finish(ctx, shipments...)
+}
+
+// eachOnce returns the blobs without those whose content came before.
+func eachOnce(blobs []blob) []blob {
+	var out []blob
+	seen := map[provenance.Digest]bool{}
+	for _, b := range blobs {
+		if digest := digestOf(b.desc); !seen[digest] {
+			seen[digest] = true
+			out = append(out, b)
+		}
 	}
-	return digestPrefix + img.digest.String(), nil
+	return out
 }
 
 // kept returns err, as a *PartialError where what was received until then is
@@ -82,40 +104,4 @@ func kept(ctx context.Context, out sink, err error) error {
 		return &PartialError{Path: path, Err: err}
 	}
 	return err
-}
-
-// copied returns the blobs of an artifact and its papers, each once, and the
-// manifests that attach them.
-func copied(st store, img *image, referrers []referrer, where string) ([]blob, []document, error) {
-	var blobs []blob
-	var attached []document
-	seen := map[provenance.Digest]bool{}
-	_, far := st.(*repository)
-	add := func(file bool, descriptors ...ocispec.Descriptor) error {
-		for _, d := range descriptors {
-			digest := digestOf(d)
-			if digest.IsZero() || d.Size < 0 {
-				return &FormatError{Where: where, Problem: "the manifest names blob " + quote(string(d.Digest)) + ", want a sha256 digest and a size"}
-			}
-			if seen[digest] {
-				continue
-			}
-			seen[digest] = true
-			blobs = append(blobs, blob{desc: d, file: file, far: far, open: func(ctx context.Context, at int64) (io.ReadCloser, error) { return st.blob(ctx, d, at) }})
-		}
-		return nil
-	}
-	if err := add(false, img.manifest.Config); err != nil {
-		return nil, nil, err
-	}
-	if err := add(true, img.manifest.Layers...); err != nil {
-		return nil, nil, err
-	}
-	for _, r := range referrers {
-		if err := add(false, append(r.manifest.Layers, r.manifest.Config)...); err != nil {
-			continue
-		}
-		attached = append(attached, r.document)
-	}
-	return blobs, attached, nil
 }

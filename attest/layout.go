@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -181,6 +182,10 @@ func (l *layout) pick(ctx context.Context, index ocispec.Index) (ocispec.Descrip
 		}
 		found = append(found, d)
 	}
+	if l.ref.tag == "" && len(found) > 1 {
+		// Those that came along as what another was made from are not meant.
+		found = slices.DeleteFunc(found, func(d ocispec.Descriptor) bool { return onlyAncestor(index, d) })
+	}
 	switch {
 	case len(found) == 0:
 		return ocispec.Descriptor{}, &NotFoundError{What: l.ref.wanted(), Where: l.ref.where()}
@@ -208,6 +213,14 @@ func named(index ocispec.Index, d ocispec.Descriptor, tag string) bool {
 func (l *layout) isReferrer(ctx context.Context, d ocispec.Descriptor) (bool, error) {
 	subject, err := l.subjectOf(ctx, d)
 	return !subject.IsZero(), err
+}
+
+// onlyAncestor reports whether the index has the manifest of d under no other
+// tag than that of an ancestor.
+func onlyAncestor(index ocispec.Index, d ocispec.Descriptor) bool {
+	return !slices.ContainsFunc(index.Manifests, func(other ocispec.Descriptor) bool {
+		return other.Digest == d.Digest && !isAncestorTag(other.Annotations[ocispec.AnnotationRefName])
+	})
 }
 
 // subjectOf returns the digest of the subject of a manifest that index.json

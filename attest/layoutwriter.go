@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -43,7 +44,7 @@ func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWr
 		if err != nil {
 			return nil, &ExistsError{Path: ref.path, Problem: "it holds something that is no OCI layout (" + oneLine(err.Error()) + ")"}
 		}
-		if _, err := w.replaced(ctx, index); err != nil {
+		if _, err := w.replaced(ctx, index, ref.tag); err != nil {
 			return nil, err
 		}
 	}
@@ -66,15 +67,15 @@ func openLayoutWriter(ref reference) (*layoutWriter, error) {
 	return &layoutWriter{layout: newLayout(ref), clone: cloneFile, root: root}, nil
 }
 
-// replaced returns the digests of the entries that the reference names now:
-// those of its tag, or, without a tag, the layout's only artifact. A new
-// artifact takes their place.
-func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index) (map[string]bool, error) {
+// replaced returns the digests of the entries that a tag names now, or, without
+// a tag, of the layout's only artifact, ancestors apart. A new artifact takes
+// their place.
+func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index, tag string) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, d := range index.Manifests {
 		name := d.Annotations[ocispec.AnnotationRefName]
-		if w.ref.tag != "" {
-			if name == w.ref.tag {
+		if tag != "" {
+			if name == tag {
 				found[string(d.Digest)] = true
 			}
 			continue
@@ -83,7 +84,7 @@ func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index) (map[s
 		if err != nil {
 			return nil, err
 		}
-		if paper {
+		if paper || isAncestorTag(name) {
 			continue
 		}
 		if name != "" || len(found) > 0 && !found[string(d.Digest)] {
@@ -94,10 +95,12 @@ func (w *layoutWriter) replaced(ctx context.Context, index ocispec.Index) (map[s
 	return found, nil
 }
 
-func (w *layoutWriter) finish(ctx context.Context, manifest document, attached []document) error {
-	for _, doc := range append([]document{manifest}, attached...) {
-		if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
-			return err
+func (w *layoutWriter) finish(ctx context.Context, shipments ...shipment) error {
+	for _, sent := range shipments {
+		for _, doc := range sent.documents() {
+			if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+				return err
+			}
 		}
 	}
 	if err := syncDir(w.root, blobsDir); err != nil {
@@ -109,23 +112,35 @@ func (w *layoutWriter) finish(ctx context.Context, manifest document, attached [
 		}
 	}
 	err := w.updateIndex(ctx, func(raw []byte) ([]byte, error) {
-		replaced := map[string]bool{}
-		if raw != nil {
-			index, err := parseIndex(raw, w.ref.where()+": "+ocispec.ImageIndexFile)
-			if err != nil {
-				return nil, err
-			}
-			if replaced, err = w.replaced(ctx, index); err != nil {
+		for _, sent := range shipments {
+			var err error
+			if raw, err = w.list(ctx, raw, sent); err != nil {
 				return nil, err
 			}
 		}
-		return editIndex(raw, w.ref.tag, replaced, &manifest, attached)
+		return raw, nil
 	})
 	if err != nil {
 		return err
 	}
 	w.done = true
 	return nil
+}
+
+// list returns an index.json that lists the shipment in place of what its tag
+// named.
+func (w *layoutWriter) list(ctx context.Context, raw []byte, sent shipment) ([]byte, error) {
+	replaced := map[string]bool{}
+	if raw != nil {
+		index, err := parseIndex(raw, w.ref.where()+": "+ocispec.ImageIndexFile)
+		if err != nil {
+			return nil, err
+		}
+		if replaced, err = w.replaced(ctx, index, cmp.Or(sent.tag, w.ref.tag)); err != nil {
+			return nil, err
+		}
+	}
+	return editIndex(raw, cmp.Or(sent.tag, w.ref.tag), replaced, &sent.manifest, sent.attached)
 }
 
 // layoutHeader is the content of oci-layout.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -21,6 +22,8 @@ type settings struct {
 	transport   http.RoundTripper
 	annotations map[string]string
 	papers      []*Bundle
+	ancestors   *stores // nil where none are taken along
+	inventory   *sender // nil where none is signed
 	clone       func(dst, src *os.File) error
 }
 
@@ -62,13 +65,45 @@ func WithTransport(transport http.RoundTripper) Option {
 }
 
 // WithPapers hands papers that came by another way to [Unpack], which keeps
-// them in .carnet beside the artifact's own, and to [Ancestors], which looks for
-// the parents that they name too. They need not be about the artifact: a status
-// applies by authorisation key, and a parent's papers are about the parent.
-// Nobody has verified them. The default is none; nil papers are passed over.
+// them in .carnet beside the artifact's own, to [Ancestors], which looks for the
+// parents that they name too, and to [Copy], which attaches them to the copy and
+// so wants what [Attach] wants. For the others they need not be about the
+// artifact: a status applies by authorisation key, and a parent's papers are
+// about the parent. Nobody has verified them. The default is none; nil papers
+// are passed over.
 func WithPapers(papers ...*Bundle) Option {
 	papers = slices.DeleteFunc(slices.Clone(papers), func(b *Bundle) bool { return b == nil })
 	return func(s *settings) { s.papers = papers }
+}
+
+// stores are where to look for ancestors beside the artifact's own store.
+type stores struct{ refs []string }
+
+// WithAncestors has [Copy] take along the artifacts that the artifact was made
+// from, as its papers name them, with theirs: from its own store and from
+// others, as [Ancestors] finds them. In the copy each has the tag
+// "dirhash1-ROOT", and where a layout or an archive holds such artifacts beside
+// one other, that one is meant where no tag is given. One that is named and not
+// found is a *[NotFoundError], one that lies in a folder only a
+// *[ReferenceError]. The default is to copy the artifact alone.
+func WithAncestors(others ...string) Option {
+	others = slices.Clone(others)
+	return func(s *settings) { s.ancestors = &stores{others} }
+}
+
+// A sender signs an inventory.
+type sender struct {
+	issuer provenance.PartyID
+	at     time.Time
+	signer *Signer
+}
+
+// WithInventory has [Copy] attach to the copy a list of all papers that go with
+// it, those of ancestors among them, as a [provenance.Inventory]: signed by
+// signer for the party issuer, who sends them, at that time. The default is no
+// list.
+func WithInventory(issuer provenance.PartyID, at time.Time, signer *Signer) Option {
+	return func(s *settings) { s.inventory = &sender{issuer, at, signer} }
 }
 
 // WithAnnotations adds annotations to the manifest that [Pack] writes, for

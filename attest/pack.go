@@ -197,7 +197,7 @@ func (p *packer) pack(ctx context.Context, source reference) (Packed, error) {
 	if err := putAll(ctx, out, append(blobs, p.fileBlobs(missing)...), p.progress); err != nil {
 		return Packed{}, err
 	}
-	if err := out.finish(ctx, manifest, nil); err != nil {
+	if err := out.finish(ctx, shipment{manifest: manifest}); err != nil {
 		return Packed{}, err
 	}
 	return Packed{Manifest: digestPrefix + manifest.digest.String(), Root: m.Root()}, nil

@@ -617,7 +617,7 @@ func TestForeignImages(t *testing.T) {
 			if err := putAll(t.Context(), out, []blob{config, layer}, nil); err != nil {
 				t.Fatal(err)
 			}
-			if err := out.finish(t.Context(), newDocument(raw, ocispec.MediaTypeImageManifest), nil); err != nil {
+			if err := out.finish(t.Context(), shipment{manifest: newDocument(raw, ocispec.MediaTypeImageManifest)}); err != nil {
 				t.Fatal(err)
 			}
 			a := mustOpen(t, dest)

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -156,23 +157,32 @@ func (w *registryWriter) putManifest(ctx context.Context, identifier string, doc
 // putWait is how long is waited before a manifest is sent again.
 const putWait = 200 * time.Millisecond
 
-func (w *registryWriter) finish(ctx context.Context, manifest document, attached []document) error {
-	digest := digestPrefix + manifest.digest.String()
-	if len(attached) > 0 || w.ref.tag == "" {
+func (w *registryWriter) finish(ctx context.Context, shipments ...shipment) error {
+	for _, sent := range shipments {
+		if err := w.finishOne(ctx, sent, cmp.Or(sent.tag, w.ref.tag)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *registryWriter) finishOne(ctx context.Context, sent shipment, tag string) error {
+	digest := digestPrefix + sent.manifest.digest.String()
+	if len(sent.attached) > 0 || tag == "" {
 		// The tag moves when the papers are there.
-		if _, err := w.putManifest(ctx, digest, manifest); err != nil {
+		if _, err := w.putManifest(ctx, digest, sent.manifest); err != nil {
 			return err
 		}
 	}
-	for _, paper := range attached {
-		if err := w.attach(ctx, manifest.digest, paper); err != nil {
+	for _, paper := range sent.attached {
+		if err := w.attach(ctx, sent.manifest.digest, paper); err != nil {
 			return err
 		}
 	}
-	if w.ref.tag == "" {
+	if tag == "" {
 		return nil
 	}
-	_, err := w.putManifest(ctx, w.ref.tag, manifest)
+	_, err := w.putManifest(ctx, tag, sent.manifest)
 	return err
 }
 

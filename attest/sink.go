@@ -73,9 +73,9 @@ type sink interface {
 	put(ctx context.Context, b blob, count *meter) error
 	// parallel is how many calls of put may run at a time.
 	parallel() int
-	// finish stores the manifest, and the manifests that attach papers to it,
-	// and has the reference name it.
-	finish(ctx context.Context, manifest document, attached []document) error
+	// finish stores manifests, each with those that attach papers to it, and has
+	// its tag name it. The last is the one that the reference names.
+	finish(ctx context.Context, shipments ...shipment) error
 	// close discards what was not finished.
 	close() error
 }

@@ -225,6 +225,7 @@ type Evidence struct {
 	subject    Subject
 	mismatches []Mismatch
 	papers     []Paper
+	bundles    map[provenance.Digest]bool
 }
 
 // Verify authenticates every paper of the artifact, and those in extra, which
@@ -233,12 +234,18 @@ type Evidence struct {
 // evidence and carries none. Neither the order of papers nor the number of
 // processors shows in the evidence.
 func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
-	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches()}
+	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches(), bundles: map[provenance.Digest]bool{}}
 	for _, p := range a.Unreadable() {
 		e.papers = append(e.papers, Paper{Digest: p.Digest, Err: p})
 	}
 	manifest := e.subject.ManifestDigest()
-	e.papers = append(e.papers, verifyAll(append(a.Papers(), extra...), func(b *Bundle) Paper {
+	bundles := append(a.Papers(), extra...)
+	for _, b := range bundles {
+		if b != nil {
+			e.bundles[provenance.SumDigest(b.raw)] = true
+		}
+	}
+	e.papers = append(e.papers, verifyAll(bundles, func(b *Bundle) Paper {
 		var p Paper
 		if b != nil {
 			p.Digest = b.digest
@@ -298,6 +305,10 @@ func (e *Evidence) Subject() Subject { return e.subject }
 
 // Mismatches returns what is wrong with the artifact itself.
 func (e *Evidence) Mismatches() []Mismatch { return slices.Clone(e.mismatches) }
+
+// Holds reports whether a bundle of exactly these bytes was at hand, by their
+// SHA-256 digest, verified or not.
+func (e *Evidence) Holds(bundle provenance.Digest) bool { return e.bundles[bundle] }
 
 // Papers returns every paper, verified or not, ordered by digest and signer.
 func (e *Evidence) Papers() []Paper { return slices.Clone(e.papers) }

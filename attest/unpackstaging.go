@@ -18,7 +18,6 @@ type stagedFolder struct {
 	root *os.Root
 	path string
 	lock *os.File // held where a later call may go on; nil where it may not
-	done bool
 }
 
 // newStagedFolder makes a folder to unpack into, or takes up the one that an

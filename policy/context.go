@@ -107,6 +107,7 @@ func newInquiry(p *Policy, f *facts, ready *prepared, r *provenance.Request, at 
 		"declared":  ready.declaredRecord(p, f, r.Party),
 		"terms":     f.termsRecord(ready),
 		"screening": p.screenedRecord(f.screened),
+		"inventory": f.inventory.record(p.require.inventory.required),
 
 		"classification": p.fixed.unclassified, "authorization": p.fixed.noGrant,
 	}

@@ -17,6 +17,7 @@ type facts struct {
 	*dossier              // of the artifact
 	ancestors  []*dossier // of what it was made from, in order of their roots
 	lineage    lineage    // what is known of that
+	inventory  inventory  // which papers were sent along
 	grants     []*heardGrant
 	series     []*series   // the snapshots, by signer and authority
 	standings  standings   // what they say of each authorisation
@@ -126,6 +127,7 @@ func (p *Policy) establish(e *attest.Evidence, marks *Marks, at time.Time) (*fac
 		h.hearCustody(d, f)
 		h.hearRulings(d)
 	}
+	h.hearInventories(e, f)
 	return f, nil
 }
 

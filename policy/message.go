@@ -66,6 +66,12 @@ var messages = map[string]func(d *decider, e entry) string{
 	"lineage-permitted": func(d *decider, _ entry) string {
 		return "the terms of what the artifact was made from prohibit derivatives: " + some(d.facts.lineage.prohibited)
 	},
+	"inventory-missing": func(d *decider, _ entry) string {
+		return "no list of the papers that were sent along is signed in role " + list(d.policy.require.inventory.by, text)
+	},
+	"paper-missing": func(d *decider, _ entry) string {
+		return "papers were sent along and are not at hand: " + some(d.facts.inventory.missing)
+	},
 	"authority-signature-missing": func(d *decider, e entry) string {
 		return fmt.Sprintf("%s is the exporter's claim, and this policy asks for a paper signed by a %s", e.key(), d.policy.require.signedBy)
 	},
@@ -278,6 +284,8 @@ var remedies = map[string]string{
 	"time-untrusted":               "an export control officer has to judge when it was handed over, and may rule where the policy lets rulings count",
 	"lineage-missing":              "ask the exporter for a declaration that states the parents, and for the papers of each parent",
 	"lineage-permitted":            "ask the exporter of the parent whether derivatives can be covered",
+	"inventory-missing":            "ask whoever sent the item for its papers again, with a signed inventory of them",
+	"paper-missing":                "ask whoever sent the item for the missing papers, and hand them over with the others",
 	"authority-signature-missing":  "get the authorisation as a paper that the licensing authority signed, or one recorded by an officer where the policy accepts that",
 	"conflicting-authorizations":   "ask the licensing authority which terms hold, and for a paper of a higher sequence",
 	"terms-missing":                "get the current paper of the authorisation from whoever handed the item over, or from the authority",

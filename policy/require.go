@@ -21,6 +21,8 @@ type requireEntry struct {
 	Status        demand[statusEntry]  `json:"status"`
 	Custody       demand[custodyEntry] `json:"custody"`
 	Lineage       demand[lineageEntry] `json:"lineage"`
+
+	Inventory demand[inventoryEntry] `json:"inventory"`
 }
 
 type provenanceEntry struct {
@@ -64,6 +66,13 @@ type custodyEntry struct {
 }
 
 type lineageEntry struct{}
+
+type inventoryEntry struct {
+	SignedBy role `json:"signedBy"` // left out: an exporter or a custodian
+}
+
+// inventoryRoles are the roles in which a signer may list what was sent along.
+var inventoryRoles = []role{roleExporter, roleCustodian}
 
 // demand is a requirement that is asked for where it is written. With nothing
 // in it, it would read as if it were asked for and not be, so that is refused.
@@ -117,6 +126,7 @@ type requirements struct {
 	custody    bool // a chain of transfers from the exporter to the asker
 	witnessed  bool // the hander-over may acknowledge for a party without keys
 	lineage    bool // what the artifact was made from
+	inventory  inventoryRequirement
 }
 
 // statusRequirement is how much has to be known of an authorisation's status.
@@ -149,10 +159,12 @@ func (r *requireEntry) check(f *provenance.Findings) {
 		f.Check(slices.Contains(by, a.SignedBy), "require.authorization.signedBy", string(a.SignedBy), "exporter, recorder or licensing-authority")
 	}
 	r.Status.entry.check(f, "require.status")
+	by := r.Inventory.entry.SignedBy
+	f.Check(by == "" || slices.Contains(inventoryRoles, by), "require.inventory.signedBy", string(by), "exporter or custodian")
 }
 
 func (r *requireEntry) empty() bool {
-	return r.Provenance == nil && r.Declaration == nil && r.Authorization == nil && !r.Status.asked && !r.Custody.asked && !r.Lineage.asked
+	return r.Provenance == nil && r.Declaration == nil && r.Authorization == nil && !r.Status.asked && !r.Custody.asked && !r.Lineage.asked && !r.Inventory.asked
 }
 
 func (s statusEntry) check(f *provenance.Findings, field string) {
@@ -187,6 +199,10 @@ func (r *requireEntry) requirements() requirements {
 	}
 	if r.Authorization != nil && r.Authorization.SignedBy != "" {
 		out.signedBy = r.Authorization.SignedBy
+	}
+	out.inventory = inventoryRequirement{required: r.Inventory.asked, by: inventoryRoles}
+	if by := r.Inventory.entry.SignedBy; by != "" {
+		out.inventory.by = []role{by}
 	}
 	s := r.Status.entry
 	out.status = statusRequirement{required: r.Status.asked, recorded: s.SignedBy == roleRecorder, grace: make(map[provenance.Action]time.Duration, len(s.Grace))}

@@ -158,7 +158,7 @@ var reachable = []string{
 	"exception-unknown", "reason-unknown", "restricted-end-user", "certificate-missing", "nationality-missing", "screening-incomplete",
 	"authority-signature-missing", "conflicting-authorizations", "declaration-rollback", "terms-missing",
 	"status-missing", "status-stale", "status-rollback", "suspended", "revoked", "exhausted",
-	"custody-incomplete", "time-untrusted", "lineage-missing",
+	"custody-incomplete", "time-untrusted", "lineage-missing", "inventory-missing", "paper-missing",
 }
 
 // TestScenariosHaveEveryCode: each reason code is the outcome of some case, is

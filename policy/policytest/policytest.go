@@ -69,6 +69,7 @@
 //	ROOT                the root of the case's artifact
 //	ROOT(NAME)          that of the artifact which papers are about with about: NAME
 //	SHA256(ID)          the digest of a paper by its id, sha256: and hex, as papers refer to one another
+//	BUNDLE(ID)          the digest of the bundle of a paper with one signer, as inventories have it
 //	ACCEPTS(KEY#ID)     what an acknowledgement holds that accepts the condition ID of the authorisation KEY,
 //	                    in the words that it has in declaration.yaml
 //	ACCEPTS(KEY#ID, FILE)   in the words that it has in another part

@@ -58,7 +58,7 @@ func (c *Case) references() (*references, error) {
 func (r *references) read(text []byte) (papers []int, err error) {
 	_, err = replace(text, func(p placeholder) (string, error) {
 		switch p.word {
-		case "SHA256":
+		case "SHA256", "BUNDLE":
 			i, err := r.c.find(p.arg)
 			if err != nil {
 				return "", err

@@ -16,6 +16,7 @@ func TestStoryRefuses(t *testing.T) {
 	for name, oldnew := range map[string][]string{
 		"unknown paper":                    {"transfer: SHA256(hop1)", "transfer: SHA256(hop3)"},
 		"unknown paper in a set":           {"previous: SHA256(hop1)", "previous: SHA256(hop)"},
+		"unknown bundle":                   {"transfer: SHA256(hop1)", "transfer: BUNDLE(hop3)"},
 		"unknown paper in a rule":          {"not SHA256(hop1)", "not SHA256(hop.yaml)"},
 		"unknown paper in the request":     {"action: use", "action: use # SHA256(x)"},
 		"unknown paper in the policy":      {"name: Town Museum\nsigners", "name: SHA256(x)\nsigners"},

@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
@@ -82,12 +83,31 @@ func (s *signing) resolve(text []byte) ([]byte, error) {
 			}
 			digest, err := s.digest(i)
 			return digest.OCI(), err
+		case "BUNDLE":
+			return s.bundleDigest(p.arg)
 		case "ACCEPTS":
 			accepts, _, err := s.c.acceptance(p.arg)
 			return accepts, err
 		}
 		return artifact(p.arg).Root().String(), nil
 	})
+}
+
+// bundleDigest returns the digest of the one bundle that the paper with that id
+// is in.
+func (s *signing) bundleDigest(id string) (string, error) {
+	i, err := s.c.find(id)
+	if err != nil {
+		return "", err
+	}
+	bundles, err := s.bundles(i)
+	if err != nil {
+		return "", err
+	}
+	if len(bundles) != 1 {
+		return "", fmt.Errorf("paper %q: found %d signers, and so as many bundles, want one", id, len(bundles))
+	}
+	return provenance.SumDigest(bundles[0].Bytes()).OCI(), nil
 }
 
 // digestOf is [signing.digest] of the paper with that id, as decisions have it.

@@ -37,6 +37,7 @@ https://slsa.dev/provenance/v1, or one of
   acknowledgement  that it was received, and which conditions are accepted
   derivation       of which artifacts, and how, this one was made
   ruling           what an officer decided where the rules leave it open
+  inventory        which papers were sent along (carnet copy --key signs one)
 
 A status, and an authorization for a licence that the declaration names, apply
 by the licence's key: with neither REF nor --subjects they are about no

@@ -123,6 +123,15 @@ func (f *checkFlags) gather(c *cobra.Command, ref string) (*gathered, error) {
 	return g, nil
 }
 
+// bundles returns the digests of the bundles at hand.
+func (g *gathered) bundles() map[provenance.PaperDigest]bool {
+	out := map[provenance.PaperDigest]bool{}
+	for _, b := range append(g.artifact.Papers(), g.extra...) {
+		out[provenance.PaperDigest(provenance.SumDigest(b.Bytes()))] = true
+	}
+	return out
+}
+
 // openArtifact opens the artifact at ref, with a bar while a folder is read.
 func openArtifact(c *cobra.Command, ref string) (*attest.Artifact, error) {
 	bar := newProgress(c, "reading")

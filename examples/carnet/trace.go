@@ -20,7 +20,7 @@ declarations; each transfer after the one that it names as the one before, where
 several go on from one as branches, with what was acknowledged and which
 conditions were accepted; approvals and licences as papers of their own; what
 became of each authorisation; what the artifact was made from, and that from
-what; and what officers ruled.
+what; what officers ruled; and which papers were sent along, and are missing.
 
 With --policy each paper is marked: + for one that was verified and counts, by
 which signer and in which role it was heard; x for one that does not count, and
@@ -107,6 +107,7 @@ type trace struct {
 	Ancestors      []*ancestor              `json:"ancestors"`
 	Derivations    []*tracedPaper           `json:"derivations"` // from which these are known
 	Rulings        []*tracedPaper           `json:"rulings"`
+	Inventories    []*tracedInventory       `json:"inventories"`
 	Others         []*tracedPaper           `json:"others"`
 	Policy         *provenance.PolicyRecord `json:"policy,omitempty"`
 	Time           *provenance.TimeRecord   `json:"time,omitempty"`
@@ -138,6 +139,7 @@ func arrange(g *gathered, papers shelf, inForce *provenance.Declaration) *trace 
 	t.Snapshots = place[*provenance.Status](papers.all) // they apply by key, to any artifact
 	t.Status = newStatus(t.keys(), t.Snapshots)
 	t.Rulings = place[*provenance.Ruling](own)
+	t.Inventories = newInventories(place[*provenance.Inventory](own), g.bundles())
 	t.Derivations, t.Ancestors = papers.ancestry(own, t.Root, g.ancestors)
 	t.conditions = t.acceptances()
 	t.Others = papers.left()

@@ -38,6 +38,9 @@ func (t *trace) print(w io.Writer) {
 	if len(t.Rulings) > 0 {
 		tree.grow(t.rulings())
 	}
+	if len(t.Inventories) > 0 {
+		tree.grow(t.inventories())
+	}
 	if len(t.Others) > 0 {
 		tree.grow(t.others())
 	}

@@ -188,6 +188,7 @@ func (f *checkFlags) show(c *cobra.Command, d *provenance.Decision) error {
 
 func newCheck() *cobra.Command {
 	var flags checkFlags
+	var summary summaryFlags
 	c := &cobra.Command{
 		Use:   "check REF --policy FILE (--request FILE | --who)",
 		Short: "Decide whether a use of an artifact is authorised",
@@ -217,6 +218,12 @@ the signed papers name would be permitted at that time. It needs no request, and
 its exit status is 0 whatever the answer. What is remembered is heeded for it, and
 nothing is added.
 
+--vsa writes the decision, whatever it is, as a signed SLSA verification summary
+(PASSED for a permit, else FAILED), for gates that read those. Such a summary has
+no place for the request: it names the action, and the decision by its digest,
+which is the SHA-256 of what --json prints without the last newline. carnet copy
+--with attaches it.
+
 The policy says whose word counts, and for whom they may speak (carnet policy
 init writes one):
 
@@ -240,20 +247,39 @@ The request says who wants to do what with the artifact, where and for what
 		Example: `  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml
   carnet check dir:tracker --policy policy.yaml --request request.yaml \
     --at 2027-06-01T00:00:00Z --with licence.sigstore.json --json
-  carnet check oci-archive:tracker.tar --policy policy.yaml --who`,
+  carnet check oci-archive:tracker.tar --policy policy.yaml --who
+  carnet check registry.example/arden/tracker:2.1 --policy policy.yaml \
+    --request request.yaml --vsa tracker.vsa.json --key gate.key \
+    --verifier https://kestrel.example/intake`,
 		Args: exactly("REF"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := summary.check(c, args[0], flags.who); err != nil {
+				return err
+			}
 			if flags.who {
 				return flags.showWho(c, args[0])
+			}
+			var signer *attest.Signer
+			if summary.file != "" {
+				var err error
+				if signer, err = readKey(c, summary.key); err != nil {
+					return err
+				}
 			}
 			d, err := flags.decide(c, args[0])
 			if err != nil {
 				return err
 			}
+			if signer != nil {
+				if err := summary.write(c, d, signer); err != nil {
+					return err
+				}
+			}
 			return flags.show(c, d.decision)
 		},
 	}
 	flags.add(c)
+	summary.add(c)
 	c.Flags().BoolVar(&flags.who, "who", false, "list what would be permitted, and to whom, instead\nof deciding a request")
 	return c
 }

@@ -70,3 +70,43 @@ func ExampleAncestors() {
 	// made from root 8f785e18c25957faf37e8bf9af3a3d99402aa06038131bfccd177b415131a56c
 	// 1 paper of what it was made from
 }
+
+// One archive for a recipient without a network: the artifact, what it was made
+// from, and a signed list of all papers.
+func ExampleWithInventory() {
+	model, scratch, cleanup := exampleModel()
+	defer cleanup()
+	ctx := context.Background()
+	layout := "oci:" + filepath.Join(scratch, "layout")
+	packed, err := attest.Pack(ctx, model, layout+":base", "arden/tracker", attest.Model, exampleSigner())
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(model, "model.safetensors"), []byte("tuned weights"), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := attest.Pack(ctx, model, layout+":tuned", "kestrel/tracker", attest.Model, derivedFrom("arden/tracker", packed.Root)); err != nil {
+		log.Fatal(err)
+	}
+	_, signer, err := attest.GeneratePrivateKey(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	archive := "oci-archive:" + filepath.Join(scratch, "tuned.tar")
+	sent := time.Date(2027, 5, 2, 8, 0, 0, 0, time.UTC)
+	if _, err := attest.Copy(ctx, layout+":tuned", archive, attest.WithAncestors(), attest.WithInventory("dns:kestrel.example", sent, signer)); err != nil {
+		log.Fatal(err)
+	}
+	a, err := attest.Open(ctx, archive)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ancestors, err := attest.Ancestors(ctx, a, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(a.Papers()), "papers;", len(ancestors), "ancestor with", len(ancestors[0].Papers()))
+	// Output:
+	// 2 papers; 1 ancestor with 1
+}

@@ -22,7 +22,8 @@ import (
 // model signature, by all its files, or be a free-standing status or
 // authorisation ([provenance.Statement.FreeStanding]), which applies by
 // authorisation key wherever it lies; else the error is a *[PaperError]. An
-// artifact with mismatches takes no papers; the first of them is the error.
+// artifact with mismatches takes no papers; the first of them is the error. One
+// that has as many papers as [Open] reads takes no more: a *[LimitError].
 // Otherwise the errors are those of [Open].
 func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (provenance.Digest, error) {
 	parsed, err := parseReference(ref)
@@ -60,6 +61,13 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 		return provenance.Digest{}, err
 	}
 	blobs := []blob{memoryBlob(ocispec.MediaTypeEmptyJSON, emptyConfig), memoryBlob(BundleMediaType, paper.Bytes())}
+	there, err := listPapers(ctx, st, img, parsed.where())
+	if err != nil {
+		return provenance.Digest{}, err
+	}
+	if err := there.admit(attached, blobs[1].desc); err != nil {
+		return provenance.Digest{}, err
+	}
 	return attached.digest, attachTo(ctx, parsed, s, attached, blobs, img.digest)
 }
 

@@ -29,6 +29,7 @@ func parseIndex(raw []byte, where string) (ocispec.Index, error) {
 // editIndex returns an index.json without the entries replaced, and with the
 // manifest under the tag and the attached ones. Everything else, members that
 // are not known here included, is kept as it stands. raw is nil for a new one.
+// An index.json that would list more than readers accept is a *LimitError.
 func editIndex(raw []byte, tag string, replaced map[string]bool, manifest *document, attached []document) ([]byte, error) {
 	members := map[string]jsontext.Value{
 		"schemaVersion": jsontext.Value("2"),
@@ -81,6 +82,9 @@ func editIndex(raw []byte, tag string, replaced map[string]bool, manifest *docum
 				return nil, err
 			}
 		}
+	}
+	if len(kept) > maxLayoutManifests {
+		return nil, &LimitError{What: "manifests", Where: ocispec.ImageIndexFile, Limit: maxLayoutManifests}
 	}
 	manifests, err := json.Marshal(kept)
 	if err != nil {

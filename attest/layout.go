@@ -35,8 +35,14 @@ type layout struct {
 
 	mu       sync.Mutex
 	listed   *ocispec.Index
-	raw      []byte                                  // index.json, as it was read
-	subjects map[provenance.Digest]provenance.Digest // of manifests
+	raw      []byte                             // index.json, as it was read
+	subjects map[provenance.Digest]manifestLook // of manifests that it lists
+}
+
+// A manifestLook is what a first look at a manifest found.
+type manifestLook struct {
+	subject provenance.Digest // the zero Digest where it has none
+	err     error             // why it cannot be read
 }
 
 // newLayout returns the layout in the directory that ref names.
@@ -209,9 +215,13 @@ func named(index ocispec.Index, d ocispec.Descriptor, tag string) bool {
 	return false
 }
 
-// isReferrer reports whether an entry is a manifest with a subject.
+// isReferrer reports whether an entry is a manifest with a subject. One that
+// cannot be read is what index.json says it is: nobody can use it as either.
 func (l *layout) isReferrer(ctx context.Context, d ocispec.Descriptor) (bool, error) {
 	subject, err := l.subjectOf(ctx, d)
+	if err != nil && skippable(err) {
+		return d.ArtifactType == BundleMediaType, nil
+	}
 	return !subject.IsZero(), err
 }
 
@@ -224,7 +234,9 @@ func onlyAncestor(index ocispec.Index, d ocispec.Descriptor) bool {
 }
 
 // subjectOf returns the digest of the subject of a manifest that index.json
-// lists, or the zero Digest.
+// lists, or the zero Digest. An error that is skippable is about that manifest
+// alone; it is remembered like a subject, so that a damaged one is not read for
+// every artifact in the layout.
 func (l *layout) subjectOf(ctx context.Context, d ocispec.Descriptor) (provenance.Digest, error) {
 	if err := context.Cause(ctx); err != nil {
 		return provenance.Digest{}, err
@@ -233,26 +245,27 @@ func (l *layout) subjectOf(ctx context.Context, d ocispec.Descriptor) (provenanc
 		return provenance.Digest{}, nil
 	}
 	l.mu.Lock()
-	subject, known := l.subjects[digestOf(d)]
+	look, known := l.subjects[digestOf(d)]
 	l.mu.Unlock()
 	if known {
-		return subject, nil
+		return look.subject, look.err
 	}
 	doc, err := readDocument(ctx, l, digestOf(d), l.ref.where())
-	if err != nil {
+	if err != nil && !skippable(err) {
 		return provenance.Digest{}, err
 	}
+	look.err = err
 	// One that cannot be decoded is judged where it is the one meant.
 	if m, err := decode[ocispec.Manifest](doc.raw); err == nil && m.Subject != nil {
-		subject = digestOf(*m.Subject)
+		look.subject = digestOf(*m.Subject)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.subjects == nil {
-		l.subjects = map[provenance.Digest]provenance.Digest{}
+		l.subjects = map[provenance.Digest]manifestLook{}
 	}
-	l.subjects[doc.digest] = subject
-	return subject, nil
+	l.subjects[digestOf(d)] = look
+	return look.subject, look.err
 }
 
 func (l *layout) manifest(ctx context.Context, d provenance.Digest) (document, error) {
@@ -289,44 +302,48 @@ func (l *layout) blob(_ context.Context, d ocispec.Descriptor, at int64) (io.Rea
 }
 
 // attached lists the manifests of index.json that have subject as theirs, and
-// what an index under its fallback tag lists, if somebody copied that too.
-func (l *layout) attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+// what an index under its fallback tag lists, if somebody copied that too. Of
+// one that cannot be read nobody knows whose paper it is: every artifact in the
+// layout shows it as unreadable, and none is unreadable for it.
+func (l *layout) attached(ctx context.Context, subject provenance.Digest) (listing, error) {
 	index, _, err := l.index()
+	if err != nil {
+		return listing{}, err
+	}
+	var found listing
+	for _, d := range union(index.Manifests) {
+		var err error
+		switch {
+		case d.MediaType == ocispec.MediaTypeImageIndex && named(index, d, fallbackTag(subject)):
+			var entries []ocispec.Descriptor
+			if entries, err = l.fallbackEntries(ctx, d, subject); err == nil {
+				found.entries = append(found.entries, entries...)
+			}
+		case maybePaper(d):
+			var of provenance.Digest
+			if of, err = l.subjectOf(ctx, d); err == nil && of == subject {
+				found.entries = append(found.entries, d)
+			}
+		}
+		if err != nil && !skippable(err) {
+			return listing{}, err
+		}
+		if err != nil {
+			found.unreadable = append(found.unreadable, &PaperError{Digest: digestOf(d), Problem: "index.json lists it, maybe as a paper of this artifact, and it cannot be read", Err: err})
+		}
+	}
+	found.entries = union(found.entries)
+	return found, nil
+}
+
+// fallbackEntries returns what the index under the fallback tag of subject lists.
+func (l *layout) fallbackEntries(ctx context.Context, d ocispec.Descriptor, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+	doc, err := readDocument(ctx, l, digestOf(d), l.ref.where())
 	if err != nil {
 		return nil, err
 	}
-	var found, fallback []ocispec.Descriptor
-	for _, d := range union(index.Manifests) {
-		if d.MediaType == ocispec.MediaTypeImageIndex && named(index, d, fallbackTag(subject)) {
-			doc, err := readDocument(ctx, l, digestOf(d), l.ref.where())
-			if err != nil {
-				return nil, err
-			}
-			list, err := parseIndex(doc.raw, l.ref.where()+": index "+fallbackTag(subject))
-			if err != nil {
-				return nil, err
-			}
-			fallback = list.Manifests
-			continue
-		}
-		if !maybePaper(d) {
-			continue
-		}
-		of, err := l.subjectOf(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		if of == subject {
-			found = append(found, d)
-		}
-	}
-	var papers []ocispec.Descriptor
-	for _, d := range union(found, fallback) {
-		if maybePaper(d) {
-			papers = append(papers, d)
-		}
-	}
-	return papers, nil
+	list, err := parseIndex(doc.raw, l.ref.where()+": index "+fallbackTag(subject))
+	return list.Manifests, err
 }
 
 // bytesReader is a file of a layout that is in memory.

@@ -3,7 +3,6 @@ package attest
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/go-json-experiment/json"
@@ -20,13 +19,6 @@ const (
 )
 
 const (
-	// maxPapers and maxPaperBytes bound the papers of one artifact: anybody who
-	// may write to a repository may attach more, and all are held in memory and
-	// verified. A dossier grows with every hop and every status for years, and
-	// papers are small.
-	maxPapers     = 1024
-	maxPaperBytes = 32 << 20
-
 	// maxReferrers bounds the manifests listed as attached to an artifact,
 	// whatever they hold: each may cost a request.
 	maxReferrers = 1024
@@ -75,11 +67,21 @@ func union(lists ...[]ocispec.Descriptor) []ocispec.Descriptor {
 	return all
 }
 
-// foundPapers are the papers of an artifact.
-type foundPapers struct {
-	papers     []*Bundle
+// A listing is what a store lists as attached to a manifest: its word, of which
+// nothing has been read, and what may be attached and cannot be read.
+type listing struct {
+	entries    []ocispec.Descriptor
 	unreadable []*PaperError
-	referrers  []referrer
+}
+
+// lists reports whether a manifest is listed.
+func lists(entries []ocispec.Descriptor, d provenance.Digest) bool {
+	for _, entry := range entries {
+		if digestOf(entry) == d {
+			return true
+		}
+	}
+	return false
 }
 
 // A referrer is a manifest that attaches papers to another.
@@ -88,191 +90,74 @@ type referrer struct {
 	manifest ocispec.Manifest
 }
 
-// readPapers reads the papers embedded in img and attached to it, each once.
-// An embedded one that does not parse is a mismatch, which it adds to img;
-// an attached one is listed as unreadable.
-func readPapers(ctx context.Context, st store, img *image, where string) (foundPapers, error) {
-	var found foundPapers
-	referrers, unreadable, err := readReferrers(ctx, st, img.digest, where)
-	if err != nil {
-		return found, err
-	}
-	found.referrers, found.unreadable = referrers, unreadable
-
-	// 1. List, each content once, and bound, before anything is fetched.
-	embedded := map[string]bool{}
-	var layers []ocispec.Descriptor
-	var size int64
-	list := func(d ocispec.Descriptor) error {
-		layers = append(layers, d)
-		if len(layers) > maxPapers {
-			return &LimitError{What: "papers", Where: where, Limit: maxPapers}
-		}
-		if size += d.Size; size > maxPaperBytes {
-			return &LimitError{What: "bytes of papers", Where: where, Limit: maxPaperBytes}
-		}
-		return nil
-	}
-	for _, d := range img.papers {
-		if digestOf(d).IsZero() || d.Size < 0 || embedded[string(d.Digest)] {
-			continue // judged already, or there twice
-		}
-		if d.Size > MaxBundleSize {
-			return found, &LimitError{What: "bytes in a paper", Where: where, Limit: MaxBundleSize}
-		}
-		embedded[string(d.Digest)] = true
-		if err := list(d); err != nil {
-			return found, err
-		}
-	}
-	attached := map[string]bool{}
-	for _, r := range referrers {
-		for _, d := range r.manifest.Layers {
-			if d.MediaType != BundleMediaType || embedded[string(d.Digest)] || attached[string(d.Digest)] {
-				continue
-			}
-			if digestOf(d).IsZero() || d.Size < 0 || d.Size > MaxBundleSize {
-				found.unreadable = append(found.unreadable, &PaperError{Digest: digestOf(d), Problem: fmt.Sprintf("its descriptor says %d bytes, want at most %d, and a sha256 digest", d.Size, MaxBundleSize)})
-				continue
-			}
-			attached[string(d.Digest)] = true
-			if err := list(d); err != nil {
-				return found, err
-			}
-		}
-	}
-
-	// 2. Fetch, and 3. parse, in the order listed.
-	bundles, problems, err := fetchPapers(ctx, st, layers, embedded, where)
-	if err != nil {
-		return found, err
-	}
-	for i, d := range layers {
-		switch {
-		case problems[i] == nil:
-			found.papers = append(found.papers, bundles[i])
-		case embedded[string(d.Digest)]:
-			img.mismatch("paper "+quote(d.Annotations[ocispec.AnnotationTitle]), oneLine(problems[i].Error()), "a Sigstore bundle")
-		default:
-			found.unreadable = append(found.unreadable, &PaperError{Digest: digestOf(d), Problem: "the attached bundle cannot be read", Err: problems[i]})
-		}
-	}
-	return found, nil
-}
-
-// A paperSet is papers that were found in several places, each once. It holds
-// no more than one artifact may have.
-type paperSet struct {
-	where string // for messages
-	all   []*Bundle
-	seen  map[provenance.Digest]bool
-	size  int64
-}
-
-func (s *paperSet) add(papers []*Bundle) error {
-	if s.seen == nil {
-		s.seen = map[provenance.Digest]bool{}
-	}
-	for _, b := range papers {
-		digest := provenance.SumDigest(b.raw)
-		if s.seen[digest] {
-			continue
-		}
-		s.seen[digest] = true
-		s.all = append(s.all, b)
-		s.size += int64(len(b.raw))
-		switch {
-		case len(s.all) > maxPapers:
-			return &LimitError{What: "papers", Where: s.where, Limit: maxPapers}
-		case s.size > maxPaperBytes:
-			return &LimitError{What: "bytes of papers", Where: s.where, Limit: maxPaperBytes}
-		}
-	}
-	return nil
-}
-
-// fetchPapers reads and parses the bundles in layers. An attached one that is
-// not there is a problem of that paper; an embedded one is a broken artifact.
-func fetchPapers(ctx context.Context, st store, layers []ocispec.Descriptor, embedded map[string]bool, where string) ([]*Bundle, []error, error) {
-	bundles := make([]*Bundle, len(layers))
-	problems := make([]error, len(layers))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(maxFetches)
-	for i, d := range layers {
-		g.Go(func() error {
-			raw, err := readBlob(ctx, st, d, MaxBundleSize, where)
-			if err != nil {
-				if missing := (*NotFoundError)(nil); !embedded[string(d.Digest)] && errors.As(err, &missing) {
-					problems[i] = err
-					return nil
-				}
-				return err
-			}
-			bundles[i], problems[i] = ParseBundle(raw)
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, nil, err
-	}
-	return bundles, problems, nil
-}
-
-// readReferrers returns the manifests that attach papers to subject. One that
-// is listed and is not there, or is no referrer of subject, is unreadable or
-// passed over: lists outlive what they name.
-func readReferrers(ctx context.Context, st store, subject provenance.Digest, where string) ([]referrer, []*PaperError, error) {
+// readReferrers returns the manifests that attach papers to subject, and what
+// the store listed. One that is listed and is not there, or larger than any, or
+// no manifest, is unreadable; one that is no referrer of subject is passed over:
+// lists outlive what they name, and anybody may add to them.
+func readReferrers(ctx context.Context, st store, subject provenance.Digest, where string) ([]referrer, listing, error) {
 	listed, err := st.attached(ctx, subject)
 	if err != nil {
-		return nil, nil, err
+		return nil, listing{}, err
 	}
-	if len(listed) > maxReferrers {
-		return nil, nil, &LimitError{What: "referrers", Where: where, Limit: maxReferrers}
+	if len(listed.entries) > maxReferrers {
+		return nil, listing{}, &LimitError{What: "referrers", Where: where, Limit: maxReferrers}
 	}
-	docs := make([]*referrer, len(listed))
-	problems := make([]*PaperError, len(listed))
+	found := make([]*referrer, len(listed.entries))
+	problems := make([]*PaperError, len(listed.entries))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxFetches)
-	for i, d := range listed {
-		g.Go(func() error {
-			if digestOf(d).IsZero() {
-				problems[i] = &PaperError{Problem: "it is listed by " + quote(string(d.Digest)) + ", want a sha256 digest"}
+	for i, d := range listed.entries {
+		if !maybePaper(d) {
+			continue
+		}
+		g.Go(func() (err error) {
+			found[i], err = readReferrer(ctx, st, d, subject, where)
+			if errors.As(err, &problems[i]) {
 				return nil
 			}
-			doc, err := readDocument(ctx, st, digestOf(d), where)
-			if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
-				problems[i] = &PaperError{Digest: digestOf(d), Problem: "it is listed as attached and not there", Err: err}
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			m, err := decode[ocispec.Manifest](doc.raw)
-			if err != nil {
-				problems[i] = &PaperError{Digest: digestOf(d), Problem: "the manifest that attaches it is not one", Err: err}
-				return nil
-			}
-			doc.mediaType = mediaTypeOf(m)
-			if m.Subject != nil && digestOf(*m.Subject) == subject && holdsBundle(m) {
-				docs[i] = &referrer{doc, m}
-			}
-			return nil
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, nil, err
+		return nil, listing{}, err
 	}
-	var found []referrer
-	var unreadable []*PaperError
-	for i := range listed {
-		if docs[i] != nil {
-			found = append(found, *docs[i])
+	var referrers []referrer
+	for i := range listed.entries {
+		if found[i] != nil {
+			referrers = append(referrers, *found[i])
 		}
 		if problems[i] != nil {
-			unreadable = append(unreadable, problems[i])
+			listed.unreadable = append(listed.unreadable, problems[i])
 		}
 	}
-	return found, unreadable, nil
+	return referrers, listed, nil
+}
+
+// readReferrer returns the manifest of a list that attaches papers to subject,
+// nil where it attaches none, or a *PaperError for one that cannot be read.
+func readReferrer(ctx context.Context, st store, d ocispec.Descriptor, subject provenance.Digest, where string) (*referrer, error) {
+	if digestOf(d).IsZero() {
+		return nil, &PaperError{Problem: "it is listed by " + quote(string(d.Digest)) + ", want a sha256 digest"}
+	}
+	doc, err := readDocument(ctx, st, digestOf(d), where)
+	missing, limit := (*NotFoundError)(nil), (*LimitError)(nil)
+	switch {
+	case errors.As(err, &missing):
+		return nil, &PaperError{Digest: digestOf(d), Problem: "it is listed as attached and not there", Err: err}
+	case errors.As(err, &limit):
+		return nil, &PaperError{Digest: digestOf(d), Problem: "the manifest that attaches it is larger than any", Err: err}
+	case err != nil:
+		return nil, err
+	}
+	m, err := decode[ocispec.Manifest](doc.raw)
+	if err != nil {
+		return nil, &PaperError{Digest: digestOf(d), Problem: "the manifest that attaches it is not one", Err: err}
+	}
+	doc.mediaType = mediaTypeOf(m)
+	if m.Subject == nil || digestOf(*m.Subject) != subject || !holdsBundle(m) {
+		return nil, nil
+	}
+	return &referrer{doc, m}, nil
 }
 
 // holdsBundle reports whether a manifest has a layer that is a bundle.

@@ -33,32 +33,26 @@ const (
 // what the index under the fallback tag says, and, where the registry has no
 // referrers API, the tags that papers have of their own. A short index is
 // repaired, where the registry lets us.
-func (r *repository) attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+func (r *repository) attached(ctx context.Context, subject provenance.Digest) (listing, error) {
 	api, supported, err := r.referrersAPI(ctx, subject)
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
 	index, err := r.fallbackIndex(ctx, subject)
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
 	var tagged []ocispec.Descriptor
 	if !supported {
 		if tagged, err = r.tagged(ctx, subject, index); err != nil {
-			return nil, err
+			return listing{}, err
 		}
 		if lost := papersOf(tagged); len(lost) > 0 {
 			// Who may only read cannot repair, and reads the union all the same.
 			_ = r.writer().putFallbackIndex(ctx, subject, union(index, lost))
 		}
 	}
-	var papers []ocispec.Descriptor
-	for _, d := range union(api, index, tagged) {
-		if maybePaper(d) {
-			papers = append(papers, d)
-		}
-	}
-	return papers, nil
+	return listing{entries: union(api, index, tagged)}, nil
 }
 
 // referrersAPI asks the registry for the referrers of subject (OCI
@@ -311,13 +305,4 @@ func (w *registryWriter) attach(ctx context.Context, subject provenance.Digest, 
 // papersOf returns those of found that say they attach a paper.
 func papersOf(found []ocispec.Descriptor) []ocispec.Descriptor {
 	return slices.DeleteFunc(slices.Clone(found), func(d ocispec.Descriptor) bool { return d.ArtifactType != BundleMediaType })
-}
-
-func lists(entries []ocispec.Descriptor, d provenance.Digest) bool {
-	for _, entry := range entries {
-		if digestOf(entry) == d {
-			return true
-		}
-	}
-	return false
 }

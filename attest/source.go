@@ -180,8 +180,8 @@ type store interface {
 	manifest(ctx context.Context, d provenance.Digest) (document, error)
 	// blob opens a blob from its byte at on.
 	blob(ctx context.Context, d ocispec.Descriptor, at int64) (io.ReadCloser, error)
-	// attached lists the manifests said to be papers of a manifest.
-	attached(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error)
+	// attached lists the manifests said to be attached to a manifest.
+	attached(ctx context.Context, subject provenance.Digest) (listing, error)
 	// list returns how to read each manifest that the store names, those that are
 	// attached to another included where it does not tell them apart.
 	list(ctx context.Context) ([]fetch, error)

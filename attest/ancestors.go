@@ -244,7 +244,7 @@ func skippable(err error) bool {
 	var (
 		missing     *NotFoundError    // removed meanwhile, or named and never there
 		format      *FormatError      // no manifest
-		unsupported *UnsupportedError // an index
+		unsupported *UnsupportedError // an index of indexes
 		limit       *LimitError       // too large for one
 		digest      *DigestError      // damaged
 	)

@@ -576,7 +576,7 @@ func TestAncestorErrors(t *testing.T) {
 	packNamed(t, "parent", host+"/a:parent", declares(t, "parent"))
 	l := newFastLayout(t)
 	l.add("parent", declares(t, "parent"))
-	l.put("index", map[string]any{"schemaVersion": 2, "mediaType": ocispec.MediaTypeImageIndex, "manifests": []any{}})
+	l.put("index", map[string]any{"schemaVersion": 2, "mediaType": ocispec.MediaTypeImageIndex, "manifests": []any{map[string]any{"mediaType": ocispec.MediaTypeImageIndex, "digest": hexDigest("a"), "size": 1}}})
 	l.ref("")
 	torn := newFastLayout(t)
 	torn.add("parent", declares(t, "parent"))

@@ -199,9 +199,9 @@ func (w *archiveWriter) close() error {
 	return os.Remove(w.temp)
 }
 
-// attachArchive writes the archive anew with a paper attached. Its blobs are
-// verified while they are copied.
-func attachArchive(ctx context.Context, ref reference, attached document, blobs []blob) error {
+// attachArchive writes the archive anew with a paper attached, by one manifest
+// or more. Its blobs are verified while they are copied.
+func attachArchive(ctx context.Context, ref reference, attached []document, blobs []blob) error {
 	old, err := readArchive(ref)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func attachArchive(ctx context.Context, ref reference, attached document, blobs 
 	if err != nil {
 		return err
 	}
-	index, err := editIndex(raw, "", nil, nil, []document{attached})
+	index, err := editIndex(raw, "", nil, nil, attached)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,10 @@ func attachArchive(ctx context.Context, ref reference, attached document, blobs 
 			return err
 		}
 	}
-	for _, b := range append(blobs, memoryBlob(attached.mediaType, attached.raw)) {
+	for _, doc := range attached {
+		blobs = append(blobs, memoryBlob(doc.mediaType, doc.raw))
+	}
+	for _, b := range blobs {
 		if err := w.put(ctx, b, nil); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/carnet-dev/carnet/provenance"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,6 +16,11 @@ import (
 // in .carnet of a folder. It returns the digest of the manifest that attaches
 // the paper; for a folder that of the file. Attaching a paper again changes
 // nothing.
+//
+// A paper about an image index is attached to the index, and to each manifest
+// that it lists and the paper names too ([Artifact.Subjects] names them all), so
+// that it is found by whoever has one platform's digest alone; the digest
+// returned is that of the index's.
 //
 // A registry wants the reference by digest: a tag is refused with a *[TagError]
 // that has the digest it names now. The paper must say that it is about the
@@ -48,42 +54,84 @@ func Attach(ctx context.Context, ref string, paper *Bundle, opts ...Option) (pro
 	if len(img.mismatches) > 0 {
 		return provenance.Digest{}, img.mismatches[0]
 	}
-	config := img.config
-	if img.foreign {
-		config = digestOf(img.manifest.Config)
-	}
-	if err := checkAttached(paper, img.files, img.digest, config); err != nil {
+	if err := checkAttached(paper, img); err != nil {
 		return provenance.Digest{}, err
 	}
 	parsed.digest = img.digest
-	attached, err := newReferrer(paper, img.document)
+	listed, err := listedImages(ctx, st, img, parsed.where())
 	if err != nil {
 		return provenance.Digest{}, err
+	}
+	attached, err := attachments(paper, img, listed)
+	if err != nil {
+		return provenance.Digest{}, err
+	}
+	var docs []document
+	for _, a := range attached {
+		if err := a.admit(ctx, st, paper, parsed.where()); err != nil {
+			return provenance.Digest{}, err
+		}
+		docs = append(docs, a.document)
 	}
 	blobs := []blob{memoryBlob(ocispec.MediaTypeEmptyJSON, emptyConfig), memoryBlob(BundleMediaType, paper.Bytes())}
-	there, err := listPapers(ctx, st, img, parsed.where())
-	if err != nil {
-		return provenance.Digest{}, err
-	}
-	if err := there.admit(attached, blobs[1].desc); err != nil {
-		return provenance.Digest{}, err
-	}
-	return attached.digest, attachTo(ctx, parsed, s, attached, blobs, img.digest)
+	return docs[len(docs)-1].digest, attachTo(ctx, parsed, s, docs, blobs)
 }
 
-// checkAttached is checkAbout for a paper that is attached, which may also be
-// free-standing.
-func checkAttached(paper *Bundle, files *provenance.Manifest, manifest, config provenance.Digest) error {
+// An attachment is the manifest that attaches a paper to an image.
+type attachment struct {
+	document
+	to *image
+}
+
+// attachments returns those of a paper: to each manifest that an index lists and
+// the paper is about too, and last to img itself. Whoever pulled one platform by
+// its digest asks for what is attached to that digest, and may never see the
+// index. What is not there, nil in listed, nobody pulls from here.
+func attachments(paper *Bundle, img *image, listed []*image) ([]attachment, error) {
+	var attached []attachment
+	for _, each := range append(slices.Clone(listed), img) {
+		if each == nil || each != img && checkAttached(paper, each) != nil {
+			continue // papers about an index apply to no manifest that they do not name
+		}
+		if len(each.mismatches) > 0 {
+			return nil, each.mismatches[0]
+		}
+		doc, err := newReferrer(paper, each.document)
+		if err != nil {
+			return nil, err
+		}
+		attached = append(attached, attachment{doc, each})
+	}
+	return attached, nil
+}
+
+// admit refuses a paper that is one too many for the image.
+func (a attachment) admit(ctx context.Context, st store, paper *Bundle, where string) error {
+	there, err := listPapers(ctx, st, a.to, where)
+	if err != nil {
+		return err
+	}
+	return there.admit(a.document, blobDescriptor(BundleMediaType, paper.Bytes()))
+}
+
+// checkAttached is checkAbout for a paper that is attached to img, which may also
+// be free-standing.
+func checkAttached(paper *Bundle, img *image) error {
 	if paper != nil {
 		if st, err := paper.UnverifiedStatement(); err == nil && st.FreeStanding() {
 			return nil
 		}
 	}
-	return checkAbout(paper, files, manifest, config)
+	config := img.config
+	if img.foreign {
+		config = digestOf(img.manifest.Config)
+	}
+	return checkAbout(paper, img.files, img.digest, config)
 }
 
-// attachTo stores a paper's blobs and the manifest that attaches it.
-func attachTo(ctx context.Context, ref reference, s *settings, attached document, blobs []blob, subject provenance.Digest) error {
+// attachTo stores a paper's blobs and the manifests that attach it, in their
+// order: whoever finds it at an index finds it at every platform.
+func attachTo(ctx context.Context, ref reference, s *settings, attached []document, blobs []blob) error {
 	switch ref.place {
 	case inArchive:
 		return attachArchive(ctx, ref, attached, blobs)
@@ -105,7 +153,12 @@ func attachTo(ctx context.Context, ref reference, s *settings, attached document
 		if err := putAll(ctx, w, blobs, nil); err != nil {
 			return err
 		}
-		return w.attach(ctx, subject, attached)
+		for _, doc := range attached {
+			if err := w.attach(ctx, doc); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

@@ -3,37 +3,11 @@ package attest
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/carnet-dev/carnet/provenance"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// A cargo is an artifact that is to be copied, with its papers.
-type cargo struct {
-	*Artifact
-	st        store
-	img       *image
-	referrers []referrer
-	enclosed  []*Bundle // papers that come from elsewhere, to be attached to the copy
-}
-
-// loadCargo resolves the reference, once, and reads the manifests to be copied.
-func loadCargo(ctx context.Context, st store, ref reference) (*cargo, error) {
-	img, err := readImage(ctx, st, ref)
-	if err != nil {
-		return nil, err
-	}
-	referrers, _, err := readReferrers(ctx, st, img.digest, ref.where())
-	if err != nil {
-		return nil, err
-	}
-	ref.digest = img.digest
-	return &cargo{Artifact: &Artifact{ref: ref}, st: st, img: img, referrers: referrers}, nil
-}
 
 // A consignment is what one call of Copy sends: an artifact and, where that is
 // asked for, the artifacts it was made from.
@@ -96,7 +70,7 @@ func (c *consignment) takeAncestors(ctx context.Context, s *settings, opts []Opt
 			return err
 		}
 		// A folder's .carnet may hold papers about other artifacts too.
-		about := slices.DeleteFunc(slices.Clone(a.papers), func(b *Bundle) bool { return ancestor.takes(b) != nil })
+		about := slices.DeleteFunc(slices.Clone(a.papers), func(b *Bundle) bool { return checkAttached(b, ancestor.img) != nil })
 		if err := ancestor.enclose(about); err != nil {
 			return err
 		}
@@ -129,33 +103,6 @@ func (c *consignment) checkLineage(extra []hint) error {
 // all returns every cargo, the main one last: when it is there, so is what it
 // was made from.
 func (c *consignment) all() []*cargo { return append(slices.Clone(c.along), c.main) }
-
-// dossier returns the papers that the copy will have.
-func (g *cargo) dossier() []*Bundle { return append(slices.Clone(g.papers), g.enclosed...) }
-
-// takes returns why a paper cannot be attached to the artifact, or nil.
-func (g *cargo) takes(b *Bundle) error {
-	config := g.img.config
-	if g.img.foreign {
-		config = digestOf(g.img.manifest.Config)
-	}
-	return checkAttached(b, g.img.files, g.img.digest, config)
-}
-
-// enclose has papers attached to the copy that the artifact does not have yet.
-func (g *cargo) enclose(papers []*Bundle) error {
-	for _, b := range papers {
-		if err := g.takes(b); err != nil {
-			return err
-		}
-	}
-	set := paperSet{where: g.name()}
-	if err := errors.Join(set.add(g.dossier()), set.add(papers)); err != nil {
-		return err
-	}
-	g.enclosed = set.all[len(g.papers):]
-	return nil
-}
 
 // takeInventory has the sender sign which papers go, and encloses that.
 func (c *consignment) takeInventory(ctx context.Context, from *sender) error {
@@ -201,63 +148,4 @@ func isAncestorTag(tag string) bool {
 	root, ok := strings.CutPrefix(tag, ancestorTagPrefix)
 	_, err := provenance.ParseDigest(root)
 	return ok && err == nil
-}
-
-// A shipment is what a sink is to store of an artifact, but for its blobs.
-type shipment struct {
-	tag      string // "" for that of the sink's reference
-	manifest document
-	attached []document
-}
-
-// documents returns the manifests of the shipment.
-func (s shipment) documents() []document { return append([]document{s.manifest}, s.attached...) }
-
-// ship returns what a sink is to store of the cargo, and its blobs, each once.
-func (g *cargo) ship() (shipment, []blob, error) {
-	sent := shipment{manifest: g.img.document}
-	h := hold{cargo: g, loaded: map[provenance.Digest]bool{}}
-	if err := h.load(false, g.img.manifest.Config); err != nil {
-		return sent, nil, err
-	}
-	if err := h.load(true, g.img.manifest.Layers...); err != nil {
-		return sent, nil, err
-	}
-	for _, r := range g.referrers {
-		if err := h.load(false, append(r.manifest.Layers, r.manifest.Config)...); err != nil {
-			continue // it cannot be read as a paper
-		}
-		sent.attached = append(sent.attached, r.document)
-	}
-	for _, b := range g.enclosed {
-		doc, err := newReferrer(b, g.img.document)
-		if err != nil {
-			return sent, nil, err
-		}
-		h.blobs = append(h.blobs, memoryBlob(BundleMediaType, b.raw), memoryBlob(ocispec.MediaTypeEmptyJSON, emptyConfig))
-		sent.attached = append(sent.attached, doc)
-	}
-	return sent, h.blobs, nil
-}
-
-// A hold is filled with the blobs of a cargo.
-type hold struct {
-	*cargo
-	blobs  []blob
-	loaded map[provenance.Digest]bool
-}
-
-func (h *hold) load(file bool, descriptors ...ocispec.Descriptor) error {
-	for _, d := range descriptors {
-		digest := digestOf(d)
-		if digest.IsZero() || d.Size < 0 {
-			return &FormatError{Where: h.ref.where(), Problem: "the manifest names blob " + quote(string(d.Digest)) + ", want a sha256 digest and a size"}
-		}
-		if h.loaded[digest] {
-			continue
-		}
-		h.loaded[digest] = true
-		h.blobs = append(h.blobs, blob{desc: d, file: file, far: h.far(), open: func(ctx context.Context, at int64) (io.ReadCloser, error) { return h.st.blob(ctx, d, at) }})
-	}
-	return nil
 }

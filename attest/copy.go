@@ -10,7 +10,9 @@ import (
 // embedded and attached, to dest, and returns the digest of its manifest,
 // "sha256:…", which stays the same. Both are registries, layouts or archives,
 // as [Open] and [Pack] take them; dest may also be a registry with that very
-// digest. A folder is neither: [Unpack] writes one, and [Pack] reads one.
+// digest. A folder is neither: [Unpack] writes one, and [Pack] reads one. Of an
+// image index every manifest that it lists is copied, with its own papers; one
+// that is not there is a *[NotFoundError].
 //
 // [WithAncestors] takes along what the artifact was made from, [WithPapers]
 // papers that came by another way, and [WithInventory] a signed list of all

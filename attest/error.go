@@ -90,7 +90,8 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("attest: %s: found %s, want %s", e.What, e.Found, e.Wanted)
 }
 
-// An UnsupportedError reports an artifact of a kind that is not judged.
+// An UnsupportedError reports an artifact of a kind that is not judged: an image
+// index that lists another.
 type UnsupportedError struct {
 	Reference string
 	MediaType string // what was found
@@ -98,7 +99,7 @@ type UnsupportedError struct {
 
 // Error implements error.
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("attest: %s: found %s, want an image manifest: name the one manifest of it that is meant, by digest", e.Reference, quote(e.MediaType))
+	return fmt.Sprintf("attest: %s: found an index that lists %s, want image manifests in it: name the one that is meant, by digest", e.Reference, quote(e.MediaType))
 }
 
 // A PaperError reports a paper that cannot be used where it was found or given.

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,10 +28,12 @@ func (m Mismatch) Error() string {
 	return fmt.Sprintf("attest: %s: found %s, want %s", m.What, m.Found, m.Wanted)
 }
 
-// An image is a judged manifest.
+// An image is a judged manifest, or image index.
 type image struct {
 	document
-	manifest   ocispec.Manifest
+	manifest   ocispec.Manifest     // zero of an index
+	index      bool                 // an image index
+	listed     []ocispec.Descriptor // manifests that an index lists, each once
 	foreign    bool                 // built by somebody else: no manifest of files
 	files      *provenance.Manifest // nil where foreign, or where the titles make none
 	papers     []ocispec.Descriptor // embedded
@@ -38,9 +41,9 @@ type image struct {
 	mismatches []Mismatch
 }
 
-// judge reads a manifest and judges it. The error is about the document (no
-// JSON; an index, an *UnsupportedError, where what says what it is); whatever
-// makes it another artifact than its papers cover is in image.mismatches.
+// judge reads a manifest, or an image index, and judges it. The error is about
+// the document (no JSON; an index of indexes); whatever makes it another
+// artifact than its papers cover is in image.mismatches. what names it.
 func judge(doc document, what string) (*image, error) {
 	img := &image{document: doc}
 	// The two kinds of documents share no required member. One that could be
@@ -52,17 +55,14 @@ func judge(doc document, what string) (*image, error) {
 		Config    jsontext.Value `json:"config"`
 	}
 	probe, err := decode[either](doc.raw)
-	if err == nil && probe.Manifests != nil && (probe.Layers != nil || probe.Config != nil) {
+	isIndex := probe.Manifests != nil || isIndexType(cmp.Or(probe.MediaType, doc.mediaType))
+	if err == nil && isIndex && (probe.Layers != nil || probe.Config != nil) {
 		err = errAmbiguous
 	}
+	if err == nil && isIndex {
+		return img, img.judgeIndex(what)
+	}
 	if err == nil {
-		kind := probe.MediaType
-		if kind == "" {
-			kind = doc.mediaType
-		}
-		if probe.Manifests != nil || kind == ocispec.MediaTypeImageIndex || kind == dockerIndex {
-			return nil, &UnsupportedError{Reference: what, MediaType: kind}
-		}
 		img.manifest, err = decode[ocispec.Manifest](doc.raw)
 	}
 	if errors.Is(err, errAmbiguous) {
@@ -72,7 +72,7 @@ func judge(doc document, what string) (*image, error) {
 	if err != nil {
 		return nil, &FormatError{Where: what, Problem: "the manifest is not one", Err: err}
 	}
-	img.judgeType()
+	img.judgeType("manifest", img.manifest.MediaType, ocispec.MediaTypeImageManifest, dockerManifest)
 	img.mediaType = mediaTypeOf(img.manifest)
 	img.foreign = img.manifest.ArtifactType != softwareArtifactType && !slices.ContainsFunc(img.manifest.Layers, reservedLayer)
 	if !img.foreign {
@@ -93,15 +93,16 @@ func (img *image) mismatch(what, found, wanted string) {
 }
 
 // judgeType compares the media type inside the document with the one the store
-// gives it (image-spec, manifest.md: "mediaType ... SHOULD be used").
-func (img *image) judgeType() {
-	inside, outside := img.manifest.MediaType, img.mediaType
+// gives it (image-spec, manifest.md: "mediaType ... SHOULD be used"), and both
+// with what such a document may be, OCI's type first.
+func (img *image) judgeType(what, inside string, wanted ...string) {
+	outside := img.mediaType
 	if inside != "" && outside != "" && inside != outside {
-		img.mismatch("media type of the manifest", quote(inside), "what the store says it is, "+quote(outside))
+		img.mismatch("media type of the "+what, quote(inside), "what the store says it is, "+quote(outside))
 	}
 	for _, mediaType := range []string{inside, outside} {
-		if mediaType != "" && mediaType != ocispec.MediaTypeImageManifest && mediaType != dockerManifest {
-			img.mismatch("media type of the manifest", quote(mediaType), ocispec.MediaTypeImageManifest)
+		if mediaType != "" && !slices.Contains(wanted, mediaType) {
+			img.mismatch("media type of the "+what, quote(mediaType), wanted[0])
 		}
 	}
 }

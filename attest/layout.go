@@ -157,9 +157,6 @@ func (l *layout) resolve(ctx context.Context) (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	if entry.MediaType == ocispec.MediaTypeImageIndex || entry.MediaType == dockerIndex {
-		return document{}, &UnsupportedError{Reference: l.ref.text, MediaType: entry.MediaType}
-	}
 	doc, err := readDocument(ctx, l, digestOf(entry), l.ref.where())
 	if err != nil {
 		return document{}, err

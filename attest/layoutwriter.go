@@ -213,16 +213,18 @@ func (w *layoutWriter) updateIndex(ctx context.Context, edit func(raw []byte) ([
 	return nil
 }
 
-// attach adds a paper to a layout that is there.
-func (w *layoutWriter) attach(ctx context.Context, attached document) error {
-	if err := w.put(ctx, memoryBlob(attached.mediaType, attached.raw), nil); err != nil {
-		return err
+// attach adds manifests that attach papers to a layout that is there.
+func (w *layoutWriter) attach(ctx context.Context, attached []document) error {
+	for _, doc := range attached {
+		if err := w.put(ctx, memoryBlob(doc.mediaType, doc.raw), nil); err != nil {
+			return err
+		}
 	}
 	if err := syncDir(w.root, blobsDir); err != nil {
 		return localError(w.ref, err)
 	}
 	err := w.updateIndex(ctx, func(raw []byte) ([]byte, error) {
-		return editIndex(raw, "", nil, nil, []document{attached})
+		return editIndex(raw, "", nil, nil, attached)
 	})
 	w.done = err == nil
 	return err

@@ -179,10 +179,7 @@ func newReferrer(b *Bundle, subject document) (document, error) {
 		return document{}, err
 	}
 	raw := b.Bytes()
-	target := descriptorOf(ocispec.MediaTypeImageManifest, subject.digest, int64(len(subject.raw)))
-	if subject.mediaType == dockerManifest {
-		target.MediaType = dockerManifest
-	}
+	target := descriptorOf(subject.mediaType, subject.digest, int64(len(subject.raw)))
 	out, err := json.Marshal(ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,

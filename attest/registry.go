@@ -22,7 +22,7 @@ import (
 // maxRedirects bounds how often a registry may send a request elsewhere.
 const maxRedirects = 5
 
-// manifestTypes is what is asked for; an index is asked for to be told apart.
+// manifestTypes is what is asked for.
 var manifestTypes = strings.Join([]string{ocispec.MediaTypeImageManifest, dockerManifest, ocispec.MediaTypeImageIndex, dockerIndex}, ",")
 
 // A repository is one in a registry (OCI distribution-spec v1.1). The

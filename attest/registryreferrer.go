@@ -262,9 +262,14 @@ func (w *registryWriter) putFallbackIndex(ctx context.Context, subject provenanc
 	return err
 }
 
-// attach stores a manifest that attaches a paper to subject, and sees that it
-// is found there again.
-func (w *registryWriter) attach(ctx context.Context, subject provenance.Digest, paper document) error {
+// attach stores a manifest that attaches a paper to its subject, and sees that
+// it is found there again.
+func (w *registryWriter) attach(ctx context.Context, paper document) error {
+	m, err := decode[ocispec.Manifest](paper.raw)
+	if err != nil || m.Subject == nil {
+		return &FormatError{Where: w.repo.Name(), Problem: "found no manifest that attaches a paper", Err: err}
+	}
+	subject := digestOf(*m.Subject)
 	indexed, err := w.putManifest(ctx, digestPrefix+paper.digest.String(), paper)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -167,15 +168,17 @@ func (w *registryWriter) finish(ctx context.Context, shipments ...shipment) erro
 }
 
 func (w *registryWriter) finishOne(ctx context.Context, sent shipment, tag string) error {
-	digest := digestPrefix + sent.manifest.digest.String()
+	byDigest := sent.listed
 	if len(sent.attached) > 0 || tag == "" {
-		// The tag moves when the papers are there.
-		if _, err := w.putManifest(ctx, digest, sent.manifest); err != nil {
+		byDigest = append(slices.Clone(byDigest), sent.manifest) // the tag moves when the papers are there
+	}
+	for _, doc := range byDigest {
+		if _, err := w.putManifest(ctx, digestPrefix+doc.digest.String(), doc); err != nil {
 			return err
 		}
 	}
 	for _, paper := range sent.attached {
-		if err := w.attach(ctx, sent.manifest.digest, paper); err != nil {
+		if err := w.attach(ctx, paper); err != nil {
 			return err
 		}
 	}

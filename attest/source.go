@@ -25,7 +25,8 @@ type Subject struct {
 	// SHA-256 of SHA256SUMS, in-toto's dirHash1. It is zero for an image that
 	// somebody else built, and where the files make no manifest.
 	Root provenance.Digest
-	// Manifest is the digest of the OCI manifest, "sha256:…"; "" for a folder.
+	// Manifest is the digest of the OCI manifest, or of the image index,
+	// "sha256:…"; "" for a folder.
 	Manifest string
 	// Config is the digest of the manifest's config; zero where that is the
 	// empty config, for a folder, and for an image that somebody else built. A
@@ -55,6 +56,7 @@ type Artifact struct {
 	papers     []*Bundle
 	unreadable []*PaperError
 	mismatches []Mismatch
+	platforms  []Platform
 
 	// open opens a file for reading from its byte at on; the bytes are not
 	// verified yet.
@@ -83,9 +85,10 @@ func (a *Artifact) Subject() Subject {
 	return a.subject
 }
 
-// Foreign reports whether the artifact is an image that somebody else built:
-// it has no manifest of files, and only papers that name its manifest's digest
-// are about it.
+// Foreign reports whether the artifact is an image, or an image index, that
+// somebody else built: it has no manifest of files, and only papers that name
+// its manifest's digest are about it. Those about an index are about the
+// manifests in it only where they name them too.
 func (a *Artifact) Foreign() bool { return a != nil && a.foreign }
 
 // Files returns the manifest of the artifact's files, with their sizes, as they
@@ -140,8 +143,9 @@ func joinMismatches(mismatches []Mismatch) error {
 
 // Subjects returns what a paper that is attached to the artifact signs: its
 // manifest of files and, where name is not "", the artifact by name; the OCI
-// manifest under the name of its repository; and the config. A folder has no
-// OCI manifest.
+// manifest under the name of its repository; of an image index each manifest
+// that it lists, so that the paper is about each platform too; and the config. A
+// folder has no OCI manifest.
 func (a *Artifact) Subjects(name string) ([]provenance.Subject, error) {
 	if a == nil {
 		return nil, &NotFoundError{What: "artifact", Where: "nowhere"}
@@ -161,6 +165,11 @@ func (a *Artifact) Subjects(name string) ([]provenance.Subject, error) {
 			repository = a.ref.repo.Name()
 		}
 		subjects = append(subjects, provenance.ManifestSubject(repository, d))
+		for _, p := range a.platforms {
+			if !p.Manifest.IsZero() { // a mismatch, which no paper is about
+				subjects = append(subjects, provenance.ManifestSubject(repository+"@"+p.Manifest.OCI(), p.Manifest))
+			}
+		}
 	}
 	if !a.subject.Config.IsZero() {
 		subjects = append(subjects, provenance.ConfigSubject(a.subject.Config))
@@ -204,7 +213,8 @@ func openStore(ref reference, s *settings) (store, error) {
 // Open finds the artifact that ref names, with the papers embedded in it and
 // attached to it. ref is registry.example/repository:tag, the same with
 // @sha256:…, oci:PATH[:tag] (an OCI layout), oci-archive:FILE[:tag] (a tar of
-// one) or dir:PATH (a folder).
+// one) or dir:PATH (a folder). What is found may also be an image, or an image
+// index, that somebody else built ([Artifact.Foreign]).
 //
 // A name is resolved to a digest once, and every byte is hashed before it is
 // used. Of an artifact in a store no file is read: the manifest names the
@@ -216,7 +226,7 @@ func openStore(ref reference, s *settings) (store, error) {
 // Open answers what there is; [Artifact.Mismatches] says what is wrong with it
 // and no paper is verified yet. An error says that this could not be found out:
 // *[ReferenceError], *[NotFoundError], *[FormatError], *[LimitError],
-// *[DigestError], *[UnsupportedError] (an index), *[RegistryError],
+// *[DigestError], *[UnsupportedError] (an index of indexes), *[RegistryError],
 // *[CredentialError], or of a folder *[provenance.ChangedError].
 func Open(ctx context.Context, ref string, opts ...Option) (*Artifact, error) {
 	parsed, err := parseReference(ref)
@@ -242,10 +252,11 @@ func openArtifact(ctx context.Context, st store, ref reference) (*Artifact, erro
 	}
 	ref.digest = img.digest
 	a := &Artifact{
-		ref:     ref,
-		foreign: img.foreign,
-		files:   img.files,
-		subject: Subject{Manifest: digestPrefix + img.digest.String(), Config: img.config, Content: Named},
+		ref:       ref,
+		foreign:   img.foreign,
+		files:     img.files,
+		platforms: img.platforms(),
+		subject:   Subject{Manifest: digestPrefix + img.digest.String(), Config: img.config, Content: Named},
 	}
 	if img.files != nil {
 		a.subject.Root = img.files.Root()

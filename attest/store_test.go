@@ -338,8 +338,7 @@ func TestLayoutIndexes(t *testing.T) {
 		ref     *ReferenceError
 		kind    *UnsupportedError
 	)
-	nested := one
-	nested.MediaType = ocispec.MediaTypeImageIndex
+	nested := putBlobFile(t, layout, ocispec.MediaTypeImageIndex, []byte(`{"schemaVersion":2,"manifests":[{"mediaType":"`+ocispec.MediaTypeImageIndex+`","digest":"`+string(one.Digest)+`","size":1}]}`))
 	for name, c := range map[string]struct {
 		index string
 		tag   string
@@ -358,7 +357,7 @@ func TestLayoutIndexes(t *testing.T) {
 		"two under one tag":          {index(entry(one, "v1"), entry(other, "v1")), ":v1", &format},
 		"wrong size":                 {index(short), "", &wrong},
 		"blob missing":               {index(gone), "", &missing},
-		"an index":                   {index(nested), "", &kind},
+		"an index of indexes":        {index(nested), "", &kind},
 		"no index":                   {`{"schemaVersion":2}`, "", &missing},
 		"garbage":                    {`[`, "", &format},
 		"Manifests":                  {strings.Replace(index(one), "manifests", "Manifests", 1), "", &format},

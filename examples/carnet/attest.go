@@ -19,6 +19,11 @@ func newAttest() *cobra.Command {
 layout or an archive as an OCI referrer, in a folder as a file in .carnet/. In
 a registry REF is by digest, so that what is signed is what was looked at.
 
+REF may be an image, or an image index, that another tool built; nothing of it
+is repacked. A paper about an index names every platform's manifest in it and is
+attached to each, so that it is found, and counts, with one platform's digest
+alone.
+
 With --subjects FILE nothing is attached and no artifact is needed: the file,
 which carnet root wrote, says what the statement is about, and --bundle takes
 the paper. Whoever holds the files packs it with carnet pack --paper.

@@ -23,7 +23,8 @@ func newCopy() *cobra.Command {
 		Use:   "copy REF DEST [--with-parents] [--with BUNDLE]...\n    [--key KEY --issuer ID]",
 		Short: "Copy an artifact with all its papers",
 		Long: `Copies the artifact, byte for byte, with the papers inside it and those attached
-to it, between registries, layouts and archives. Nothing is judged on the way.
+to it, between registries, layouts and archives; an image index with every
+platform in it, and their papers. Nothing is judged on the way.
 To write a folder use carnet unpack; to read one, carnet pack.
 
 For a recipient without a network one archive can hold all that a decision

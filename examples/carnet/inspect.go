@@ -55,9 +55,15 @@ type inspection struct {
 	Root       string       `json:"root,omitempty"`
 	Manifest   string       `json:"manifest,omitempty"`
 	Content    string       `json:"content"`
+	Platforms  []platform   `json:"platforms,omitempty"` // of an image index
 	Files      []fileClaim  `json:"files"`
 	Mismatches []string     `json:"mismatches"`
 	Papers     []paperClaim `json:"papers"`
+}
+
+type platform struct {
+	Name     string `json:"name,omitempty"`
+	Manifest string `json:"manifest"`
 }
 
 type fileClaim struct {
@@ -83,6 +89,9 @@ func inspect(a *attest.Artifact, extra []*attest.Bundle) inspection {
 		Files: []fileClaim{}, Mismatches: []string{}, Papers: []paperClaim{}}
 	if !subject.Root.IsZero() {
 		out.Root = subject.Root.String()
+	}
+	for _, p := range a.Platforms() {
+		out.Platforms = append(out.Platforms, platform{p.Name, p.Manifest.OCI()})
 	}
 	if files := a.Files(); files != nil {
 		for _, f := range files.Files() {
@@ -137,6 +146,10 @@ func (i inspection) print(w io.Writer) {
 	}
 	if i.Root != "" {
 		line("root", "%s", i.Root)
+	}
+	for _, p := range i.Platforms {
+		line("platform", "%s", p.Name)
+		line("", "%s", p.Manifest)
 	}
 	for _, f := range i.Files {
 		line("file", "%s", f.Path)

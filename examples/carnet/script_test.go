@@ -21,7 +21,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/carnet-dev/carnet/attest"
@@ -90,6 +96,7 @@ func TestScripts(t *testing.T) {
 			"fingerprint":   fingerprint,
 			"narrow":        narrow,
 			"verifysums":    verifySums,
+			"pushindex":     pushIndex,
 		},
 	})
 }
@@ -402,6 +409,26 @@ func narrow(ts *testscript.TestScript, _ bool, _ []string) {
 			ts.Fatalf("found a line of %d columns, want at most %d: %s", utf8.RuneCountInString(line)-1, tableWidth, line)
 		}
 	}
+}
+
+// pushIndex is "pushindex REF": another tool builds an image for two platforms
+// and pushes it. Sets INDEX, AMD64 and ARM64 to the digests.
+func pushIndex(ts *testscript.TestScript, _ bool, args []string) {
+	index := v1.ImageIndex(empty.Index)
+	for _, architecture := range []string{"amd64", "arm64"} {
+		img, err := random.Image(100, 1)
+		ts.Check(err)
+		digest, err := img.Digest()
+		ts.Check(err)
+		ts.Setenv(strings.ToUpper(architecture), digest.String())
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}}})
+	}
+	tag, err := name.NewTag(args[0])
+	ts.Check(err)
+	ts.Check(remote.WriteIndex(tag, index))
+	digest, err := index.Digest()
+	ts.Check(err)
+	ts.Setenv("INDEX", digest.String())
 }
 
 // verifySums is "verifysums DIR": what sha256sum -c .carnet/SHA256SUMS does.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
@@ -107,13 +109,43 @@ func TestCraneCopies(t *testing.T) {
 	}
 }
 
-// Many writers attach papers to one artifact in a registry that has no
-// referrers API and keeps their list under a tag, which the last writer wins.
-// A client that knows nothing of them finds every paper.
+// Sixteen writers attach papers to one artifact at the same time, in a registry
+// with the referrers API and in one that keeps their list under a tag, which the
+// last writer wins. A client that knows nothing of them finds every paper, and
+// leaves a list that names them all.
 func TestRegistryKeepsPapers(t *testing.T) {
-	const writers = 12
-	v := newVendor(t, attest.ECDSAP256)
-	a := v.pack(t, interopFiles, startRegistry(t)+"/arden/tracker:v1")
+	const writers, rounds = 16, 4
+	for kind, host := range registries(t) {
+		t.Run(kind, func(t *testing.T) {
+			v := newVendor(t, attest.ECDSAP256)
+			for round := range rounds {
+				a := v.pack(t, interopFiles, fmt.Sprintf("%s/arden/tracker:v%d", host, round))
+				want := attachAtOnce(t, v, a, writers)
+				for range 2 { // the second time after the first reader repaired the list
+					papers := open(t, a.Reference()).Papers()
+					if len(papers) != len(want) {
+						t.Errorf("found %d papers, want %d", len(papers), len(want))
+					}
+					for _, b := range papers {
+						if !want[b.Digest()] {
+							t.Errorf("found paper sha256:%s that nobody wrote", b.Digest())
+						}
+					}
+				}
+				if kind == "fallback tags" {
+					if listed := fallbackEntries(t, host+"/arden/tracker", a.Subject().Manifest); listed != writers {
+						t.Errorf("the list under the tag names %d papers, want %d", listed, writers)
+					}
+				}
+			}
+		})
+	}
+}
+
+// attachAtOnce attaches a paper of each writer, and returns the digests of all
+// papers that the artifact has then.
+func attachAtOnce(t testing.TB, v vendor, a *attest.Artifact, writers int) map[provenance.Digest]bool {
+	t.Helper()
 	subjects, err := a.Subjects(itemName)
 	if err != nil {
 		t.Fatal(err)
@@ -134,17 +166,26 @@ func TestRegistryKeepsPapers(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time after the first reader repaired the list
-		papers := open(t, a.Reference()).Papers()
-		if len(papers) != 1+writers {
-			t.Errorf("found %d papers, want %d", len(papers), 1+writers)
-		}
-		for _, b := range papers {
-			if !want[b.Digest()] {
-				t.Errorf("found paper sha256:%s that nobody wrote", b.Digest())
-			}
-		}
+	return want
+}
+
+// fallbackEntries counts the entries of the index that stands for the referrers
+// of a manifest, as any other client would.
+func fallbackEntries(t testing.TB, repository, manifest string) int {
+	t.Helper()
+	tag, err := name.NewTag(repository + ":" + strings.Replace(manifest, ":", "-", 1))
+	if err != nil {
+		t.Fatal(err)
 	}
+	index, err := remote.Index(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(listed.Manifests)
 }
 
 // A tag that moves changes nothing for who has the digest, and is denied to who

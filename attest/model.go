@@ -21,7 +21,7 @@ var gitPaths = [...]string{".git", ".gitattributes", ".github", ".gitignore"}
 // *[KeyError].
 //
 // Left out, and recorded as left out, are .carnet, which holds an artifact's
-// papers, what git keeps at the top of a model (see [WithClosedSet]), and what
+// papers, what git keeps at the top of a model (see [WithGitPaths]), and what
 // [WithIgnoredPaths] names. A link, a special file or a name that the format
 // cannot have is a *[provenance.PathError]. A model that changes while it is
 // read is a *[provenance.ChangedError]. Other errors are
@@ -42,7 +42,7 @@ func SignModel(ctx context.Context, path string, signer *Signer, opts ...SignMod
 		}
 	}
 	m := &provenance.ModelSigning{Method: provenance.ModelFiles, Hash: provenance.ModelSHA256, IgnorePaths: append(s.ignored, provenance.ReservedDir)}
-	if !s.closed {
+	if !s.git {
 		m.IgnorePaths = append(m.IgnorePaths, gitPaths[:]...)
 	}
 	slices.Sort(m.IgnorePaths)
@@ -143,19 +143,17 @@ func (v *VerifiedModel) Root() provenance.Digest { return v.root }
 func (v *VerifiedModel) Files() []string { return slices.Clone(v.files) }
 
 // Unsigned returns what lies in the model and nobody signed, in order: files,
-// and folders as a whole, that the signature, the format or the caller leaves
-// out. It is empty with [WithClosedSet].
+// and folders as a whole, that an option let be. It is empty without one.
 func (v *VerifiedModel) Unsigned() []string { return slices.Clone(v.unsigned) }
 
 // VerifyModel verifies that the model at path, a folder or a single file,
 // consists of the files that somebody trusted signed, by a signature of OpenSSF
 // Model Signing v1.0 (key, certificate or Sigstore, files or shards, SHA-256 or
-// BLAKE2b), and by nothing else: an extra file is as bad as a changed one. What
-// the signature and the format leave out (.git, .gitattributes, .github,
-// .gitignore at the top) is not looked at; [VerifiedModel.Unsigned] lists it,
-// and [WithClosedSet] refuses it. A file in the model that is the signature,
-// byte for byte, is none of it. Links are refused, or, where the signature says
-// that the signer followed them, followed as long as they stay in the model.
+// BLAKE2b), and of nothing else: an extra file is as bad as a changed one, even
+// one that the signature or the format leaves out (see [WithOmissionsUnsafe]). A
+// file in the model that is the signature, byte for byte, is none of it. Links
+// are refused, or, where the signature says that the signer followed them,
+// followed as long as they stay in the model.
 //
 // The errors, in the order of the steps, are *[TrustError] and *[KeyError] for a
 // trust that is none, *[BundleError] for what is no signature,

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/carnet-dev/carnet/provenance"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/blake2b"
 )
 
@@ -73,7 +74,7 @@ func TestModelRoundTrip(t *testing.T) {
 		t.Errorf("hint %q", b.hint)
 	}
 
-	for _, opts := range [][]VerifyModelOption{nil, {WithClosedSet()}, {nil, Option(nil), ModelOption(nil), WithUnsignedFilesUnsafe()}} {
+	for _, opts := range [][]VerifyModelOption{nil, {WithOmissionsUnsafe()}, {nil, Option(nil), WithUnsignedFilesUnsafe()}} {
 		v, err := VerifyModel(t.Context(), dir, b.Bytes(), trustTestSigner(), opts...)
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +118,7 @@ func TestModelFile(t *testing.T) {
 	dir := writeFolder(t, map[string]string{"model.bin": "weights", "other": "x"})
 	file := filepath.Join(dir, "model.bin")
 	signature := mustSignModel(t, file)
-	v, err := VerifyModel(t.Context(), file, signature, trustTestSigner(), WithClosedSet())
+	v, err := VerifyModel(t.Context(), file, signature, trustTestSigner())
 	if err != nil || !slices.Equal(v.Files(), []string{"model.bin"}) {
 		t.Fatalf("%v, %v", v, err)
 	}
@@ -209,6 +210,9 @@ func TestModelTampering(t *testing.T) {
 			if v != nil || modelClass(t, err) != "mismatch" || !mismatches(c.extra, c.missing, c.changed)(err) {
 				t.Errorf("%v (%+v)", err, err)
 			}
+			if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithOmissionsUnsafe()); !mismatches(c.extra, c.missing, c.changed)(err) {
+				t.Errorf("omissions let be: %v", err)
+			}
 			_, err = VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithUnsignedFilesUnsafe())
 			want := "mismatch"
 			if len(c.missing)+len(c.changed) == 0 {
@@ -234,40 +238,51 @@ func TestModelMismatchesAreBounded(t *testing.T) {
 	}
 }
 
-// TestUnsignedFilesIgnored is the rule on what a signature leaves out: nothing
-// by a name that leads elsewhere, and nothing unseen.
+// TestUnsignedFilesIgnored is the rule on what a signature leaves out: it is
+// refused, and where a caller lets it be it is shown; nothing is left out by a
+// name that leads elsewhere.
 func TestUnsignedFilesIgnored(t *testing.T) {
 	dir := writeFolder(t, map[string]string{"a": "a", ".git/config": "g", ".gitignore": "i", "logs/x": "x", "cache": "c"})
 	signature := mustSignModel(t, dir, WithIgnoredPaths("logs"), WithIgnoredPaths("cache"))
-	v, err := VerifyModel(t.Context(), dir, signature, trustTestSigner())
-	if err != nil {
-		t.Fatal(err)
+	verify := func(opts ...VerifyModelOption) (*VerifiedModel, error) {
+		return VerifyModel(t.Context(), dir, signature, trustTestSigner(), opts...)
 	}
-	if want := []string{".git", ".gitignore", "cache", "logs"}; !slices.Equal(v.Unsigned(), want) || !slices.Equal(v.Files(), []string{"a"}) {
-		t.Errorf("signed %q, unsigned %q, want %q", v.Files(), v.Unsigned(), want)
+	if _, err := verify(); !mismatches([]string{".git/config", ".gitignore", "cache", "logs/x"}, nil, nil)(err) {
+		t.Errorf("what is left out: %v", err)
 	}
-	// What is left out may be anything, and a link or a pipe too.
-	mustWriteFile(t, filepath.Join(dir, "logs", "y"), "y")
-	if err := os.Symlink("/etc", filepath.Join(dir, "logs", "z")); err == nil {
-		if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner()); err != nil {
-			t.Error(err)
+	if _, err := verify(WithIgnoredPathsUnsafe("logs")); !mismatches([]string{".git/config", ".gitignore", "cache"}, nil, nil)(err) {
+		t.Errorf("what is left out, but for what the caller names: %v", err)
+	}
+	for name, opts := range map[string][]VerifyModelOption{
+		"let be": {WithOmissionsUnsafe()},
+		"named":  {WithIgnoredPathsUnsafe("logs", ".git", ".gitignore"), WithIgnoredPathsUnsafe("cache")},
+		"both":   {WithIgnoredPathsUnsafe("logs"), WithOmissionsUnsafe()},
+	} {
+		v, err := verify(opts...)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want := []string{".git", ".gitignore", "cache", "logs"}; !slices.Equal(v.Unsigned(), want) || !slices.Equal(v.Files(), []string{"a"}) {
+			t.Errorf("%s: signed %q, unsigned %q, want %q", name, v.Files(), v.Unsigned(), want)
 		}
 	}
-	_, err = VerifyModel(t.Context(), dir, mustSignModel(t, dir, WithIgnoredPaths("logs", "cache")), trustTestSigner(), WithClosedSet(), WithIgnoredPathsUnsafe("logs"))
-	if !mismatches([]string{".git/config", ".gitignore", "cache"}, nil, nil)(err) {
-		t.Errorf("closed: %v", err)
-	}
-	v, err = VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithClosedSet(), WithIgnoredPathsUnsafe("logs", ".git", ".gitignore"), WithIgnoredPathsUnsafe("cache"))
-	if err != nil || len(v.Unsigned()) != 4 {
-		t.Errorf("closed but for what the caller names: %v", err)
+	// What is let be may be anything, and a link or a pipe too.
+	mustWriteFile(t, filepath.Join(dir, "logs", "y"), "y")
+	if err := os.Symlink("/etc", filepath.Join(dir, "logs", "z")); err == nil {
+		if _, err := verify(WithOmissionsUnsafe()); err != nil {
+			t.Error(err)
+		}
+		if _, err := verify(); modelClass(t, err) != "path" {
+			t.Errorf("a link among what is left out: %v", err)
+		}
 	}
 	// What the caller leaves out and somebody signed is missing.
-	if _, err = VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithIgnoredPathsUnsafe("a")); !mismatches(nil, []string{"a"}, nil)(err) {
+	if _, err := verify(WithOmissionsUnsafe(), WithIgnoredPathsUnsafe("a")); !mismatches(nil, []string{"a"}, nil)(err) {
 		t.Errorf("a signed file left out: %v", err)
 	}
 	for _, path := range []string{"", ".", "..", "../x", "/etc", "a/../b", "a/", `a\b`} {
 		var bad *provenance.PathError
-		if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithIgnoredPathsUnsafe(path)); !errors.As(err, &bad) {
+		if _, err := verify(WithIgnoredPathsUnsafe(path)); !errors.As(err, &bad) {
 			t.Errorf("verify without %q: %v", path, err)
 		}
 		if _, err := SignModel(t.Context(), dir, testSigner(), WithIgnoredPaths(path)); !errors.As(err, &bad) {
@@ -276,29 +291,33 @@ func TestUnsignedFilesIgnored(t *testing.T) {
 	}
 }
 
-func TestModelClosedSet(t *testing.T) {
-	dir := writeFolder(t, map[string]string{"a": "a", ".gitattributes": "g", ".carnet/note": "n"})
-	open, closed := mustSignModel(t, dir), mustSignModel(t, dir, WithClosedSet())
+// What git keeps is signed where it is asked for, and what was signed is checked,
+// though the format leaves it out.
+func TestModelGitPaths(t *testing.T) {
+	dir := writeFolder(t, map[string]string{"a": "a", ".gitattributes": "g", ".github/ci.yml": "c", ".carnet/note": "n"})
+	without, with := mustSignModel(t, dir), mustSignModel(t, dir, WithGitPaths())
+	papers := WithIgnoredPathsUnsafe(provenance.ReservedDir) // which SignModel never signs
 	for name, c := range map[string]struct {
 		signature []byte
 		opts      []VerifyModelOption
-		want      string
+		want      error
 	}{
-		"signed open":                     {open, nil, "verified"},
-		"signed open, verified closed":    {open, []VerifyModelOption{WithClosedSet()}, "mismatch"},
-		"signed closed":                   {closed, nil, "verified"},
-		"both closed":                     {closed, []VerifyModelOption{WithClosedSet()}, "mismatch"}, // .carnet is signed by nobody
-		"both closed, but for the papers": {closed, []VerifyModelOption{WithClosedSet(), WithIgnoredPathsUnsafe(".carnet")}, "verified"},
+		"not signed":         {without, []VerifyModelOption{papers}, &ModelMismatchError{Extra: []string{".gitattributes", ".github/ci.yml"}, Total: 2}},
+		"not signed, let be": {without, []VerifyModelOption{WithOmissionsUnsafe()}, nil},
+		"signed":             {with, []VerifyModelOption{papers}, nil},
+		"signed, let be":     {with, []VerifyModelOption{WithOmissionsUnsafe()}, nil},
+		"papers beside":      {with, nil, &ModelMismatchError{Extra: []string{".carnet/note"}, Total: 1}},
 	} {
 		_, err := VerifyModel(t.Context(), dir, c.signature, trustTestSigner(), c.opts...)
-		if got := modelClass(t, err); got != c.want {
-			t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
+		if diff := cmp.Diff(c.want, err); diff != "" {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
-	// What was signed is checked, though the format leaves it out.
 	mustWriteFile(t, filepath.Join(dir, ".gitattributes"), "h")
-	if _, err := VerifyModel(t.Context(), dir, closed, trustTestSigner()); !mismatches(nil, nil, []string{".gitattributes"})(err) {
-		t.Errorf("a signed file of git's: %v", err)
+	mustWriteFile(t, filepath.Join(dir, ".github", "more"), "x")
+	_, err := VerifyModel(t.Context(), dir, with, trustTestSigner(), WithOmissionsUnsafe())
+	if !mismatches([]string{".github/more"}, nil, []string{".gitattributes"})(err) {
+		t.Errorf("files of git's, beside signed ones: %v", err)
 	}
 }
 
@@ -308,7 +327,7 @@ func TestSignatureInModel(t *testing.T) {
 	signature := mustSignModel(t, dir)
 	path := filepath.Join(dir, "model.sig")
 	mustWriteFile(t, path, string(signature))
-	for _, opts := range [][]VerifyModelOption{nil, {WithClosedSet()}} {
+	for _, opts := range [][]VerifyModelOption{nil, {WithOmissionsUnsafe()}} {
 		v, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), opts...)
 		if err != nil || len(v.Unsigned()) > 0 {
 			t.Errorf("%v, %v", v, err)
@@ -370,7 +389,7 @@ func TestModelShards(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := writeFolder(t, c.files)
-			v, err := VerifyModel(t.Context(), dir, signature, trustTestSigner())
+			v, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithOmissionsUnsafe())
 			if len(c.extra)+len(c.missing)+len(c.changed) > 0 {
 				if !mismatches(c.extra, c.missing, c.changed)(err) {
 					t.Errorf("%v", err)
@@ -383,8 +402,8 @@ func TestModelShards(t *testing.T) {
 			if !slices.Equal(v.Files(), []string{"a", "c:1", "d/b"}) || !slices.Equal(v.Unsigned(), c.unsigned) {
 				t.Errorf("files %q, unsigned %q, want %q", v.Files(), v.Unsigned(), c.unsigned)
 			}
-			if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), WithClosedSet()); (err == nil) != (c.unsigned == nil) || err != nil && !mismatches(c.unsigned, nil, nil)(err) {
-				t.Errorf("closed: %v", err)
+			if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner()); (err == nil) != (c.unsigned == nil) || err != nil && !mismatches(c.unsigned, nil, nil)(err) {
+				t.Errorf("nothing let be: %v", err)
 			}
 		})
 	}

@@ -89,7 +89,7 @@ func (c *modelComparison) leftOut() (map[string]bool, error) {
 		}
 	}
 	ignored := pathSet(c.ignored) // the caller's own, whatever else is
-	if c.closed {
+	if !c.omissions {
 		return ignored, nil
 	}
 	for _, path := range c.IgnorePaths {
@@ -147,7 +147,7 @@ func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts 
 // unknown judges a file that nobody signed. Ranges leave out files without a
 // byte (§6.3.2), so that their names are signed by nobody.
 func (c *modelComparison) unknown(folder *modelFolder, f modelFile) {
-	empty := c.Method == provenance.ModelShards && f.info.Size() == 0 && !c.closed
+	empty := c.Method == provenance.ModelShards && f.info.Size() == 0 && c.omissions
 	switch {
 	case folder.isSignature(f, c.signature):
 	case empty || c.tolerant:

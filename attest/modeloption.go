@@ -5,20 +5,21 @@ import "slices"
 // modelSettings are what options of [SignModel] and [VerifyModel] set.
 type modelSettings struct {
 	settings
-	closed   bool
-	ignored  []string
-	tolerant bool
-	legacy   bool
+	ignored   []string
+	git       bool
+	omissions bool
+	tolerant  bool
+	legacy    bool
 }
 
-// A SignModelOption changes what [SignModel] signs: [WithClosedSet],
+// A SignModelOption changes what [SignModel] signs: [WithGitPaths],
 // [WithIgnoredPaths], or reports what it does: [WithProgress].
 type SignModelOption interface{ applyToSigning(*modelSettings) }
 
-// A VerifyModelOption changes what [VerifyModel] checks: [WithClosedSet],
-// [WithIgnoredPathsUnsafe], [WithUnsignedFilesUnsafe],
-// [WithModelDigestsUnsafe], or reports what it does: [WithProgress], which counts
-// each range of a file as a file.
+// A VerifyModelOption makes [VerifyModel] check less: [WithOmissionsUnsafe],
+// [WithIgnoredPathsUnsafe], [WithUnsignedFilesUnsafe], [WithModelDigestsUnsafe],
+// or reports what it does: [WithProgress], which counts each range of a file as a
+// file.
 type VerifyModelOption interface{ applyToVerifying(*modelSettings) }
 
 func (o Option) applyToSigning(s *modelSettings) {
@@ -28,17 +29,6 @@ func (o Option) applyToSigning(s *modelSettings) {
 }
 
 func (o Option) applyToVerifying(s *modelSettings) { o.applyToSigning(s) }
-
-// A ModelOption is an option of both [SignModel] and [VerifyModel].
-type ModelOption func(*modelSettings)
-
-func (o ModelOption) applyToSigning(s *modelSettings) {
-	if o != nil {
-		o(s)
-	}
-}
-
-func (o ModelOption) applyToVerifying(s *modelSettings) { o.applyToSigning(s) }
 
 // modelSigningOption is an option of [SignModel] alone.
 type modelSigningOption func(*modelSettings)
@@ -50,12 +40,12 @@ type modelVerifyingOption func(*modelSettings)
 
 func (o modelVerifyingOption) applyToVerifying(s *modelSettings) { o(s) }
 
-// WithClosedSet leaves nothing out. [SignModel] signs .git, .gitattributes,
-// .github and .gitignore too, which the format leaves out unless told otherwise;
-// other tools have to be told so when they verify. [VerifyModel] wants every
-// file signed, whatever the signature or the format leaves out, the signature
-// itself excepted. The default is what the format says.
-func WithClosedSet() ModelOption { return func(s *modelSettings) { s.closed = true } }
+// WithGitPaths has [SignModel] sign .git, .gitattributes, .github and .gitignore
+// at the top of the model too. Other tools have to be told so when they verify:
+// the format leaves them out. The default is what the format says.
+func WithGitPaths() SignModelOption {
+	return modelSigningOption(func(s *modelSettings) { s.git = true })
+}
 
 // WithIgnoredPaths has [SignModel] leave out files, or folders with all below
 // them, by slash-separated paths relative to the model, and say so in what it
@@ -65,10 +55,19 @@ func WithIgnoredPaths(paths ...string) SignModelOption {
 	return modelSigningOption(func(s *modelSettings) { s.ignored = append(s.ignored, paths...) })
 }
 
+// WithOmissionsUnsafe has [VerifyModel] not look at what the signature leaves out
+// and says so (ignore_paths, and with method shards files without a byte), nor at
+// what the format does (.git, .gitattributes, .github, .gitignore at the top):
+// what lies there may be anything. [VerifiedModel.Unsigned] lists it. The default
+// is to refuse it, as any file that nobody signed (model-signing#647).
+func WithOmissionsUnsafe() VerifyModelOption {
+	return modelVerifyingOption(func(s *modelSettings) { s.omissions = true })
+}
+
 // WithIgnoredPathsUnsafe has [VerifyModel] not look at files, or folders with
 // all below them, that nobody signed, by slash-separated paths relative to the
 // model: what lies there may be anything. [VerifiedModel.Unsigned] lists it. The
-// default is what the signature leaves out.
+// default is none.
 func WithIgnoredPathsUnsafe(paths ...string) VerifyModelOption {
 	paths = slices.Clone(paths)
 	return modelVerifyingOption(func(s *modelSettings) { s.ignored = append(s.ignored, paths...) })

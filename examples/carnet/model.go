@@ -34,7 +34,7 @@ be used, and may take it for a statement of origin.`,
 func newModelSign() *cobra.Command {
 	var key, out string
 	var ignored []string
-	var closed bool
+	var git bool
 	c := &cobra.Command{
 		Use:   "sign DIR --key KEY [--out FILE]",
 		Short: "Sign the files of a folder",
@@ -42,7 +42,7 @@ func newModelSign() *cobra.Command {
 digest. The key is an ECDSA key, such as carnet keygen makes by default.
 
 Left out, and recorded as left out, are .carnet, what git keeps at the top (.git,
-.gitattributes, .github, .gitignore; signed too with --closed), what --ignore
+.gitattributes, .github, .gitignore; signed too with --git), what --ignore
 names, and FILE itself where it lies in DIR. An artifact packed from DIR has FILE
 for one of its files, so keep it elsewhere where the signature is to speak of the
 artifact, and attach it: carnet pack --paper, or carnet check --with.
@@ -61,8 +61,8 @@ Prints the digest of the paper.`,
 			}
 			bar := newProgress(c, "hashing")
 			opts := []attest.SignModelOption{attest.WithIgnoredPaths(ignored...), attest.WithProgress(bar.report)}
-			if closed {
-				opts = append(opts, attest.WithClosedSet())
+			if git {
+				opts = append(opts, attest.WithGitPaths())
 			}
 			paper, err := attest.SignModel(c.Context(), dir, signer, opts...)
 			bar.done()
@@ -79,7 +79,7 @@ Prints the digest of the paper.`,
 	c.Flags().StringVar(&key, "key", "", "private `KEY` to sign with (required)")
 	c.Flags().StringVar(&out, "out", "model.sig", "`FILE` for the signature")
 	c.Flags().StringArrayVar(&ignored, "ignore", nil, "leave out `PATH`, a file or folder below DIR")
-	c.Flags().BoolVar(&closed, "closed", false, "leave out nothing that git keeps at the top of DIR")
+	c.Flags().BoolVar(&git, "git", false, "sign what git keeps at the top of DIR too")
 	required(c, "key")
 	return c
 }
@@ -155,8 +155,8 @@ Prints the signer, the number of files and what is not signed.`,
 			}
 			bar := newProgress(c, "hashing")
 			opts := []attest.VerifyModelOption{attest.WithIgnoredPathsUnsafe(ignored...), attest.WithProgress(bar.report)}
-			if !asSigned {
-				opts = append(opts, attest.WithClosedSet())
+			if asSigned {
+				opts = append(opts, attest.WithOmissionsUnsafe())
 			}
 			model, err := attest.VerifyModel(c.Context(), folder(args[0]), data, trusted, opts...)
 			bar.done()

@@ -89,17 +89,10 @@ func (m *modelFolder) resources(ctx context.Context, ignored map[string]bool, s 
 	}
 	parts := make([]modelPart, len(list.files))
 	for i, f := range list.files {
-		parts[i] = modelPart{f, 0, f.info.Size()}
+		parts[i] = modelPart{file: f, end: f.info.Size()}
 	}
-	digests, err := m.hash(ctx, parts, newHash, s.progress)
+	digests, err := m.hash(ctx, list, parts, newHash, s.progress)
 	if err != nil {
-		return nil, err
-	}
-	after, err := m.list(ctx, ignored, false)
-	if err != nil {
-		return nil, err
-	}
-	if err := list.unchanged(after); err != nil {
 		return nil, err
 	}
 	resources := make([]provenance.ModelResource, len(list.files))

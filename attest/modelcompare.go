@@ -18,7 +18,7 @@ type modelComparison struct {
 	modelSettings
 	signature []byte
 
-	wanted   map[string][]int // indices of the resources of each file, in order of their ranges
+	wanted   map[string][]provenance.ModelResource // of each file, in order of their ranges
 	unsigned []string
 	mismatch ModelMismatchError
 }
@@ -39,26 +39,19 @@ func (c *modelComparison) compare(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	before, err := folder.list(ctx, ignored, c.AllowSymlinks)
+	list, err := folder.list(ctx, ignored, c.AllowSymlinks)
 	if err != nil {
 		return err
 	}
-	parts, of, err := c.parts(folder, before)
+	parts, err := c.parts(folder, list)
 	if err != nil {
 		return err
 	}
-	digests, err := folder.hash(ctx, parts, newHash, c.progress)
+	digests, err := folder.hash(ctx, list, parts, newHash, c.progress)
 	if err != nil {
 		return err
 	}
-	after, err := folder.list(ctx, ignored, c.AllowSymlinks)
-	if err != nil {
-		return err
-	}
-	if err := before.unchanged(after); err != nil {
-		return err
-	}
-	c.changed(parts, of, digests)
+	c.changed(parts, digests)
 	if c.mismatch.Total > 0 {
 		return &c.mismatch
 	}
@@ -68,16 +61,16 @@ func (c *modelComparison) compare(ctx context.Context, path string) error {
 // want sorts the resources by file. The name of a model that is a file is its
 // own, or the one that the reference implementation gives it.
 func (c *modelComparison) want(folder *modelFolder) {
-	c.wanted = map[string][]int{}
-	for i, r := range c.Resources {
+	c.wanted = map[string][]provenance.ModelResource{}
+	for _, r := range c.Resources {
 		name := r.Path
 		if name == provenance.ModelSelf && folder.only != "" {
 			name = folder.only
 		}
-		c.wanted[name] = append(c.wanted[name], i)
+		c.wanted[name] = append(c.wanted[name], r)
 	}
 	for _, resources := range c.wanted {
-		slices.SortFunc(resources, func(a, b int) int { return cmp.Compare(c.Resources[a].Start, c.Resources[b].Start) })
+		slices.SortFunc(resources, func(a, b provenance.ModelResource) int { return cmp.Compare(a.Start, b.Start) })
 	}
 }
 
@@ -109,12 +102,12 @@ func (c *modelComparison) leftOut() (map[string]bool, error) {
 }
 
 // parts compares the names, and returns what is to be hashed of the files that
-// were signed and are there, with the resource that each part is.
-func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts []modelPart, of []int, err error) {
-	c.unsigned = list.ignored
+// were signed and are there.
+func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts []modelPart, err error) {
+	c.unsigned = list.skipped
 	for _, refused := range list.refused {
 		if _, ok := c.wanted[refused.Path]; ok || !c.tolerant {
-			return nil, nil, refused
+			return nil, refused
 		}
 		c.unsigned = append(c.unsigned, refused.Path)
 	}
@@ -126,12 +119,12 @@ func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts 
 		case !ok:
 			c.unknown(folder, f)
 		case c.Method == provenance.ModelFiles:
-			parts, of = append(parts, modelPart{f, 0, f.info.Size()}), append(of, resources[0])
-		case c.Resources[resources[len(resources)-1]].End != f.info.Size():
+			parts = append(parts, modelPart{f, 0, f.info.Size(), resources[0].Digest})
+		case resources[len(resources)-1].End != f.info.Size():
 			c.mismatch.add(&c.mismatch.Changed, f.name)
 		default:
-			for _, i := range resources {
-				parts, of = append(parts, modelPart{f, c.Resources[i].Start, c.Resources[i].End}), append(of, i)
+			for _, r := range resources {
+				parts = append(parts, modelPart{f, r.Start, r.End, r.Digest})
 			}
 		}
 	}
@@ -141,7 +134,7 @@ func (c *modelComparison) parts(folder *modelFolder, list *modelListing) (parts 
 		}
 	}
 	slices.Sort(c.unsigned)
-	return parts, of, nil
+	return parts, nil
 }
 
 // unknown judges a file that nobody signed. Ranges leave out files without a
@@ -158,10 +151,10 @@ func (c *modelComparison) unknown(folder *modelFolder, f modelFile) {
 }
 
 // changed notes each file of which a part has another digest.
-func (c *modelComparison) changed(parts []modelPart, of []int, digests []string) {
+func (c *modelComparison) changed(parts []modelPart, digests []string) {
 	last := ""
 	for i, p := range parts {
-		if digests[i] != c.Resources[of[i]].Digest && p.file.name != last {
+		if digests[i] != p.wanted && p.file.name != last {
 			last = p.file.name
 			c.mismatch.add(&c.mismatch.Changed, last)
 		}

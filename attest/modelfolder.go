@@ -60,8 +60,10 @@ func openModel(path string) (*modelFolder, error) {
 
 // A modelListing is what a model consists of, in order of the names.
 type modelListing struct {
+	skip    map[string]bool // paths that are not looked at
+	follow  bool            // links are followed
 	files   []modelFile
-	ignored []string // what was left out and is there
+	skipped []string // those of skip that are there
 	refused []*provenance.PathError
 }
 
@@ -72,10 +74,10 @@ type modelFile struct {
 	info fs.FileInfo // of what is hashed: where links are followed, of their target
 }
 
-// list walks the model. Paths in ignored are not looked at. Links are refused,
-// or followed as long as they stay inside the model.
-func (m *modelFolder) list(ctx context.Context, ignored map[string]bool, follow bool) (*modelListing, error) {
-	w := &modelWalker{modelFolder: m, ctx: ctx, skip: ignored, follow: follow}
+// list walks the model. Paths in skip are not looked at. Links are refused, or
+// followed as long as they stay inside the model.
+func (m *modelFolder) list(ctx context.Context, skip map[string]bool, follow bool) (*modelListing, error) {
+	w := &modelWalker{modelFolder: m, ctx: ctx, modelListing: modelListing{skip: skip, follow: follow}}
 	if m.only != "" {
 		info, err := m.root.Stat(m.only) // the caller named it, so it may be a link
 		if err != nil {
@@ -99,7 +101,7 @@ func (m *modelFolder) list(ctx context.Context, ignored map[string]bool, follow 
 	}
 	slices.SortFunc(w.files, func(a, b modelFile) int { return strings.Compare(a.name, b.name) })
 	slices.SortFunc(w.refused, func(a, b *provenance.PathError) int { return strings.Compare(a.Path, b.Path) })
-	slices.Sort(w.ignored)
+	slices.Sort(w.skipped)
 	return &w.modelListing, nil
 }
 
@@ -114,8 +116,6 @@ type modelWalker struct {
 	modelListing
 	*modelFolder
 	ctx     context.Context
-	skip    map[string]bool
-	follow  bool
 	pending []*modelDir
 	entries int
 	bytes   int
@@ -160,7 +160,7 @@ func (w *modelWalker) visit(path string, dir *modelDir) error {
 		return &LimitError{What: "bytes of names", Where: w.where, Limit: maxModelNames}
 	}
 	if w.skip[path] {
-		w.ignored = append(w.ignored, path)
+		w.skipped = append(w.skipped, path)
 		return nil
 	}
 	var problem *provenance.PathError

@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/crypto/blake2b"
@@ -35,15 +37,23 @@ func newModelHash(kind provenance.ModelHash) (func() hash.Hash, error) {
 type modelPart struct {
 	file       modelFile
 	start, end int64
+	wanted     string // the digest that was signed; "" when signing
 }
 
-// hash returns the digests of the parts in lower-case hex, in their order. Parts
-// are read in parallel, as many as GOMAXPROCS, each with one buffer.
-func (m *modelFolder) hash(ctx context.Context, parts []modelPart, newHash func() hash.Hash, report func(provenance.Progress)) ([]string, error) {
+func (p modelPart) size() int64 { return p.end - p.start }
+
+// hash returns the digests of the parts of listed files, in lower-case hex and in
+// their order, and makes sure that the model is as it was listed afterwards. Parts
+// are read in parallel, as many as GOMAXPROCS, each with one buffer, and the
+// largest first, so that none is left over when the others are done.
+func (m *modelFolder) hash(ctx context.Context, list *modelListing, parts []modelPart, newHash func() hash.Hash, report func(provenance.Progress)) ([]string, error) {
 	var size int64
-	for _, p := range parts {
-		size += p.end - p.start
+	order := make([]int, len(parts))
+	for i, p := range parts {
+		size += p.size()
+		order[i] = i
 	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(parts[b].size(), parts[a].size()) })
 	count := newMeter(report, len(parts), size)
 	count.add(0, 0)
 	digests := make([]string, len(parts))
@@ -53,10 +63,11 @@ func (m *modelFolder) hash(ctx context.Context, parts []modelPart, newHash func(
 		g.Go(func() error {
 			h, buf := newHash(), make([]byte, copyBuffer)
 			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(parts) {
+				n := int(next.Add(1)) - 1
+				if n >= len(parts) {
 					return nil
 				}
+				i := order[n]
 				h.Reset()
 				if err := m.hashPart(working, parts[i], h, buf, count); err != nil {
 					return err
@@ -69,7 +80,11 @@ func (m *modelFolder) hash(ctx context.Context, parts []modelPart, newHash func(
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return digests, context.Cause(ctx)
+	after, err := m.list(ctx, list.skip, list.follow)
+	if err != nil {
+		return nil, err
+	}
+	return digests, list.unchanged(after)
 }
 
 func (m *modelFolder) hashPart(ctx context.Context, p modelPart, h hash.Hash, buf []byte, count *meter) error {
@@ -78,12 +93,12 @@ func (m *modelFolder) hashPart(ctx context.Context, p modelPart, h hash.Hash, bu
 		return err
 	}
 	defer f.Close()
-	r := &gauge{ctx, io.NewSectionReader(f, p.start, p.end-p.start), &tally{m: count}}
+	r := &gauge{ctx, io.NewSectionReader(f, p.start, p.size()), &tally{m: count}}
 	n, err := io.CopyBuffer(writerOnly{h}, r, buf)
 	switch {
 	case err != nil:
 		return err
-	case n != p.end-p.start:
+	case n != p.size():
 		return &provenance.ChangedError{Path: p.file.name, Problem: fmt.Sprintf("ended after %d bytes of the %d it was listed with", p.start+n, p.file.info.Size())}
 	}
 	info, err := f.Stat()

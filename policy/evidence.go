@@ -279,7 +279,7 @@ func (h *hearing) hearProvenance(f *facts) {
 // notOf says why a statement of origin is not one of the artifact.
 func notOf(paper attest.Paper) string {
 	if paper.Statement.PredicateType() == provenance.TypeModelSigning {
-		return "the model signature does not list exactly the artifact's files by SHA-256"
+		return "the model signature does not list exactly the artifact's files, each as a whole and by SHA-256"
 	}
 	return elsewhere
 }

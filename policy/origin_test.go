@@ -10,15 +10,22 @@ import (
 	"github.com/carnet-dev/carnet/provenance"
 )
 
-// modelSigned returns the statement of a model signature of these files.
-func modelSigned(tb testing.TB, method provenance.ModelMethod, files *provenance.Manifest) *provenance.Statement {
+// modelSigned returns the statement of a model signature of these files, each
+// whole or in so many ranges.
+func modelSigned(tb testing.TB, ranges int, files *provenance.Manifest) *provenance.Statement {
 	tb.Helper()
-	m := &provenance.ModelSigning{Model: "tracker", Method: method, Hash: provenance.ModelSHA256}
-	for _, f := range files.Files() {
-		m.Resources = append(m.Resources, provenance.ModelResource{Path: f.Path, Digest: f.Digest.String()})
+	m := &provenance.ModelSigning{Model: "tracker", Method: provenance.ModelFiles, Hash: provenance.ModelSHA256}
+	if ranges > 0 {
+		m.Method, m.ShardSize = provenance.ModelShards, 8
 	}
-	if method == provenance.ModelShards {
-		m.ShardSize, m.Resources[0].End = 1<<20, 1
+	for _, f := range files.Files() {
+		r := provenance.ModelResource{Path: f.Path, Digest: f.Digest.String()}
+		for range max(ranges, 1) {
+			if ranges > 0 {
+				r.Start, r.End = r.End, r.End+m.ShardSize
+			}
+			m.Resources = append(m.Resources, r)
+		}
 	}
 	payload, err := m.Payload()
 	if err != nil {
@@ -39,8 +46,8 @@ func TestOriginTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slsa, model := built("arden/tracker", ""), modelSigned(t, provenance.ModelFiles, manifest(""))
-	forged := modelSigned(t, provenance.ModelFiles, manifest("other"))
+	slsa, model := built("arden/tracker", ""), modelSigned(t, 0, manifest(""))
+	forged := modelSigned(t, 0, manifest("other"))
 	forged.Subject = provenance.ArtifactSubjects("arden/tracker", manifest("").Root())
 	for name, c := range map[string]struct {
 		types  string
@@ -58,9 +65,10 @@ func TestOriginTypes(t *testing.T) {
 		"SLSA for a model signature":    {", types: [model-signing]", slsa, "arden", false},
 		"by a stranger":                 {", types: [model-signing]", model, "mallory", false},
 		"by a signer of another role":   {", types: [model-signing]", model, "kestrel", false},
-		"of another file":               {", types: [model-signing]", modelSigned(t, provenance.ModelFiles, manifest("other")), "arden", false},
-		"of a file more":                {", types: [model-signing]", modelSigned(t, provenance.ModelFiles, two), "arden", false},
-		"of ranges":                     {", types: [model-signing]", modelSigned(t, provenance.ModelShards, manifest("")), "arden", false},
+		"of another file":               {", types: [model-signing]", modelSigned(t, 0, manifest("other")), "arden", false},
+		"of a file more":                {", types: [model-signing]", modelSigned(t, 0, two), "arden", false},
+		"of whole ranges":               {", types: [model-signing]", modelSigned(t, 1, manifest("")), "arden", true},
+		"of files in ranges":            {", types: [model-signing]", modelSigned(t, 2, manifest("")), "arden", false},
 		"with the artifact for subject": {", types: [model-signing]", forged, "arden", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,17 +88,21 @@ func (m *ModelSigning) Root() Digest {
 }
 
 // Lists reports whether the model consists of exactly these files: each of them
-// by name and SHA-256 digest, and nothing else. It says no where it cannot
-// tell: of ranges, of other digests, and of a model that is a file without a
+// by name and SHA-256 digest, and nothing else. A range counts that is all of its
+// file, as it is of each file that is no larger than ShardSize. Lists says no
+// where it cannot tell: of a file in several ranges, of other digests, of a file
+// without a byte, which ranges leave out, and of a model that is a file without a
 // name.
 func (m *ModelSigning) Lists(files *Manifest) bool {
-	if m == nil || m.Method != ModelFiles || m.Hash != ModelSHA256 || len(m.Resources) != files.Len() || files.Len() == 0 {
+	if m == nil || m.Hash != ModelSHA256 || len(m.Resources) != files.Len() || files.Len() == 0 {
 		return false
 	}
 	seen := make(map[string]bool, len(m.Resources))
 	for _, r := range m.Resources {
+		// The ranges of a file are all of it (checkShards), so what begins the only
+		// one ends it, and has its digest.
 		f, ok := files.Lookup(r.Path)
-		if !ok || seen[r.Path] || f.Digest.String() != r.Digest {
+		if !ok || seen[r.Path] || r.Start != 0 || f.Digest.String() != r.Digest {
 			return false
 		}
 		seen[r.Path] = true

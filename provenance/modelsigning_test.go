@@ -291,7 +291,11 @@ func TestModelSigningAboutFiles(t *testing.T) {
 		"git's left out":      {good, files(map[string]string{"x": "a", "d/y": "b", ".gitattributes": "c"}), false},
 		"one less":            {good, files(without), false},
 		"in another case":     {good, files(map[string]string{"X": "a", "d/y": "b"}), false},
-		"ranges":              {modelPayload(shardsSerialization, "x:0:1 "+sums["a"], "d/y:0:1 "+sums["b"]), files(signed), false},
+		"whole ranges":        {modelPayload(shardsSerialization, "x:0:1 "+sums["a"], "d/y:0:1 "+sums["b"]), files(signed), true},
+		"ranges of another":   {modelPayload(shardsSerialization, "x:0:1 "+sums["a"], "d/y:0:1 "+sums["c"]), files(signed), false},
+		"ranges and one more": {modelPayload(shardsSerialization, "x:0:1 "+sums["a"], "d/y:0:1 "+sums["b"]), files(map[string]string{"x": "a", "d/y": "b", "__init__.py": ""}), false},
+		"a file in ranges":    {modelPayload(shardsSerialization, "x:0:8 "+sums["a"], "x:8:9 "+sums["b"]), files(map[string]string{"x": "a", "d/y": "b"}), false},
+		"a file begun":        {modelPayload(shardsSerialization, "x:0:8 "+sums["a"], "x:8:9 "+sums["b"]), files(map[string]string{"x": "a"}), false},
 		"another hash":        {modelPayload(strings.Replace(filesSerialization, "sha256", "blake3", 1), "x "+sums["a"]+" blake3", "d/y "+sums["b"]+" blake3"), files(signed), false},
 		"no name":             {modelPayload(filesSerialization, ". "+sums["a"]), files(map[string]string{"x": "a"}), false},
 		"not well formed":     {strings.Replace(good, `"method":"files"`, `"method":"files","x":1`, 1), files(signed), false},
@@ -307,6 +311,10 @@ func TestModelSigningAboutFiles(t *testing.T) {
 	}
 
 	twice := &ModelSigning{Method: ModelFiles, Hash: ModelSHA256, Resources: []ModelResource{{Path: "x", Digest: sums["a"]}, {Path: "x", Digest: sums["a"]}}}
+	end := &ModelSigning{Method: ModelShards, Hash: ModelSHA256, ShardSize: 8, Resources: []ModelResource{{Path: "x", Start: 8, End: 9, Digest: sums["a"]}}}
+	if end.Lists(files(map[string]string{"x": "a"})) {
+		t.Error("Lists takes the end of a file for the file")
+	}
 	if twice.Lists(files(signed)) || (*ModelSigning)(nil).Lists(files(signed)) || new(ModelSigning).Lists(nil) {
 		t.Error("Lists takes one file twice for two, or nothing for something")
 	}

@@ -11,13 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
-	"github.com/google/go-cmp/cmp"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
@@ -163,13 +161,10 @@ func mismatches(extra, missing, changed []string) func(error) bool {
 func TestModelSigningVectors(t *testing.T) {
 	vectors := modelVectors(t)
 	found := map[string]bool{}
-	for _, kind := range []string{"positive", "negative", "historical"} {
-		cases, err := os.ReadDir(filepath.Join(vectors, "verify", kind))
-		if err != nil || len(cases) == 0 {
-			t.Fatalf("found no %s cases (%v), want some", kind, err)
-		}
-		for _, entry := range cases {
-			name := kind + "/" + entry.Name()
+	kinds := vectorNames(t, filepath.Join(vectors, "verify"))
+	for _, kind := range kinds {
+		for _, entry := range vectorNames(t, filepath.Join(vectors, "verify", kind)) {
+			name := kind + "/" + entry
 			found[name] = true
 			t.Run(name, func(t *testing.T) {
 				want, ok := modelOutcomes[name]
@@ -190,12 +185,24 @@ func TestModelSigningVectors(t *testing.T) {
 	}
 }
 
+// TestModelSigningVectorsAreRead: there is no folder of cases that no test reads.
+func TestModelSigningVectorsAreRead(t *testing.T) {
+	vectors := modelVectors(t)
+	for dir, want := range map[string][]string{
+		".":              {"FORMAT.md", "assets", "golden", "production-2026-08.json", "schema-vectors", "schemas", "verify"},
+		"verify":         {"historical", "negative", "positive"},
+		"golden":         {"models", "serialization-goldens", "statements"},
+		"schema-vectors": {"invalid", "invalid-payload", "valid"},
+	} {
+		if got := vectorNames(t, filepath.Join(vectors, dir)); !slices.Equal(got, want) {
+			t.Errorf("%s: found %q, want %q", dir, got, want)
+		}
+	}
+}
+
 func runModelVector(t *testing.T, vectors, name, class string, with []VerifyModelOption, cause func(error) bool) {
 	dir := filepath.Join(vectors, "verify", name)
-	var c modelCase
-	if err := json.Unmarshal(mustReadFile(t, filepath.Join(dir, "config.json")), &c); err != nil {
-		t.Fatal(err)
-	}
+	c := readModelCase(t, dir)
 	if (c.Expect == "fail") != (class != "verified") {
 		t.Fatalf("the suite expects %q, the table %s", c.Expect, class)
 	}
@@ -239,6 +246,16 @@ func runModelVector(t *testing.T, vectors, name, class string, with []VerifyMode
 	if want := map[bool]string{true: "verified", false: "mismatch"}[len(v.Unsigned()) == 0]; modelClass(t, err) != want {
 		t.Errorf("nothing let be: %v, with %q unsigned, want %s", err, v.Unsigned(), want)
 	}
+}
+
+// readModelCase reads the case in dir.
+func readModelCase(t *testing.T, dir string) *modelCase {
+	t.Helper()
+	c := new(modelCase)
+	if err := json.Unmarshal(mustReadFile(t, filepath.Join(dir, "config.json")), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // changedModel returns the model of the case, changed as it says.
@@ -299,7 +316,7 @@ func (c *modelCase) trust(t *testing.T, vectors string) ModelTrust {
 // resignVector signs the payload of a signature anew, so that the fault in it
 // is found, and wants it found in that field.
 func resignVector(t *testing.T, file, field string) {
-	_, payload := bundlePayload(t, mustReadFile(t, file))
+	payload := bundlePayload(t, mustReadFile(t, file))
 	_, err := VerifyModel(t.Context(), t.TempDir(), signModelPayload(t, provenance.PayloadType, payload), TrustModelKey(testSigner().PublicKey()))
 	var invalid *provenance.InvalidError
 	if !errors.As(err, &invalid) || modelClass(t, err) != "payload" || invalid.Fields[0].Field != field {
@@ -307,19 +324,14 @@ func resignVector(t *testing.T, file, field string) {
 	}
 }
 
-// bundlePayload returns type and payload of a bundle's envelope.
-func bundlePayload(t testing.TB, raw []byte) (string, []byte) {
+// bundlePayload returns the payload of a bundle's envelope.
+func bundlePayload(t testing.TB, raw []byte) []byte {
 	t.Helper()
-	var b struct {
-		DSSEEnvelope struct {
-			PayloadType string
-			Payload     []byte
-		}
-	}
+	var b struct{ DSSEEnvelope struct{ Payload []byte } }
 	if err := json.Unmarshal(raw, &b); err != nil || len(b.DSSEEnvelope.Payload) == 0 {
 		t.Fatalf("found no payload (%v)", err)
 	}
-	return b.DSSEEnvelope.PayloadType, b.DSSEEnvelope.Payload
+	return b.DSSEEnvelope.Payload
 }
 
 // signModelPayload signs any payload as a model signature.
@@ -362,189 +374,38 @@ func readCertificate(t testing.TB, name string) *x509.Certificate {
 	return c
 }
 
-// The bundles that the specification's own schema takes and refuses.
-func TestModelSigningSchemaVectors(t *testing.T) {
+// An identity and its issuer count together, and to the letter. The suite's own
+// cases have both of them wrong at once.
+func TestModelSigningIdentityIsExact(t *testing.T) {
 	vectors := modelVectors(t)
-	simple := &modelCase{Method: "key", Model: "models/simple"}
-	simple.Verify.Key, simple.Verify.Chain = "keys/certificate/signing-key-pub.pem", []string{"keys/certificate/ca-cert.pem"}
-	certified := *simple
-	certified.Method = "certificate"
-	var sigstore modelCase
-	if err := json.Unmarshal(mustReadFile(t, filepath.Join(vectors, "verify", "historical", "historical-v1.1.0-sigstore", "config.json")), &sigstore); err != nil {
-		t.Fatal(err)
-	}
-	table := map[string]struct {
-		of    *modelCase
-		class string
-	}{
-		"valid/key.bundle.json":                             {simple, "verified"},
-		"valid/certificate.bundle.json":                     {&certified, "verified"},
-		"valid/sigstore.bundle.json":                        {&sigstore, "verified"},
-		"invalid/empty.bundle.json":                         {simple, "bundle"},
-		"invalid/missing-envelope.bundle.json":              {simple, "bundle"},
-		"invalid/missing-tlog-entries.bundle.json":          {&sigstore, "bundle"},
-		"invalid/missing-verification-material.bundle.json": {simple, "bundle"},
-		"invalid-payload/wrong-predicate.bundle.json":       {simple, "signature"},
-	}
-	files, err := filepath.Glob(filepath.Join(vectors, "schema-vectors", "*", "*"))
-	if err != nil || len(files) != len(table) {
-		t.Fatalf("found %d files (%v), want %d", len(files), err, len(table))
-	}
-	for _, file := range files {
-		name := filepath.Base(filepath.Dir(file)) + "/" + filepath.Base(file)
-		t.Run(name, func(t *testing.T) {
-			want, ok := table[name]
-			if !ok {
-				t.Fatal("found a case that no outcome is known of")
-			}
-			model := want.of.changedModel(t, vectors, filepath.Join(vectors, "verify", "historical", "historical-v1.1.0-sigstore"))
-			_, err := VerifyModel(t.Context(), model, mustReadFile(t, file), want.of.trust(t, vectors), WithOmissionsUnsafe())
-			if got := modelClass(t, err); got != want.class {
-				t.Errorf("%s (%v), want %s", got, err, want.class)
-			}
-			if want.class == "signature" {
-				resignVector(t, file, "predicateType")
-			}
-		})
-	}
-}
-
-// goldenModel returns the golden model called name.
-func goldenModel(t *testing.T, vectors, name string) string {
-	switch name {
-	case "empty_model_folder": // git keeps no empty folder
-		return t.TempDir()
-	case "symlink_model_folder": // nor is the link one here
-		return writeFolder(t, map[string]string{"symlink_file": string(mustReadFile(t, filepath.Join(vectors, "golden", "models", "external", "file")))})
-	}
-	dir := filepath.Join(vectors, "golden", "models", name)
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("found %d entries in %s (%v), want the model", len(entries), dir, err)
-	}
-	return filepath.Join(dir, entries[0].Name())
-}
-
-// What the reference implementation says of its own models is so, in its own
-// order and with its own names, but for models of nothing, which §5.2.1 forbids.
-func TestModelSigningGoldenStatements(t *testing.T) {
-	vectors := modelVectors(t)
-	files, err := filepath.Glob(filepath.Join(vectors, "golden", "statements", "*"))
-	if err != nil || len(files) != 21 {
-		t.Fatalf("found %d statements (%v), want 21", len(files), err)
-	}
-	for _, file := range files {
-		name := filepath.Base(file)
-		t.Run(name, func(t *testing.T) {
-			base, _ := strings.CutSuffix(name, "_small_shards")
-			base, _ = strings.CutSuffix(base, "_shard")
-			sharded := base != name
-			want := "verified"
-			if base == "empty_model_folder" || sharded && (base == "empty_model_file" || base == "model_folder_with_empty_file") {
-				want = "payload"
-			}
-			signature := signModelPayload(t, provenance.PayloadType, mustReadFile(t, file))
-			v, err := VerifyModel(t.Context(), goldenModel(t, vectors, base), signature, TrustModelKey(testSigner().PublicKey()))
-			if got := modelClass(t, err); got != want {
-				t.Fatalf("%s (%v), want %s", got, err, want)
-			}
-			if err == nil && len(v.Files()) == 0 {
-				t.Error("verified nothing")
-			}
-			if base == "symlink_model_folder" { // as the reference has it: a link that leads out of the model
-				link := filepath.Join(t.TempDir(), "symlink_file")
-				if err := os.Symlink(mustAbs(t, filepath.Join(vectors, "golden", "models", "external", "file")), link); err != nil {
-					t.Skip(err)
-				}
-				_, err := VerifyModel(t.Context(), filepath.Dir(link), signature, TrustModelKey(testSigner().PublicKey()))
-				if got := modelClass(t, err); got != "path" {
-					t.Errorf("a link that leads out: %s (%v), want path", got, err)
-				}
-			}
-		})
-	}
-}
-
-// The digests that the reference implementation finds are those found here: by
-// SignModel for files, and, as what was signed, for ranges.
-func TestModelSigningGoldenDigests(t *testing.T) {
-	vectors := modelVectors(t)
-	files, err := filepath.Glob(filepath.Join(vectors, "golden", "serialization-goldens", "*", "TestSerializer", "*"))
-	if err != nil || len(files) != 21 {
-		t.Fatalf("found %d files (%v), want 21", len(files), err)
-	}
-	for _, file := range files {
-		name := filepath.Base(file)
-		method := filepath.Base(filepath.Dir(filepath.Dir(file)))
-		t.Run(method+"/"+name, func(t *testing.T) {
-			var want []provenance.ModelResource
-			for line := range strings.Lines(string(mustReadFile(t, file))) {
-				line = strings.TrimSpace(line)
-				i := strings.LastIndexByte(line, ':')
-				want = append(want, provenance.ModelResource{Path: line[:i], Digest: line[i+1:]})
-			}
-			if method == "file" {
-				goldenFiles(t, goldenModel(t, vectors, name), want)
-				return
-			}
-			base, small := strings.CutSuffix(name, "_small_shards")
-			m := &provenance.ModelSigning{Model: "golden", Method: provenance.ModelShards, Hash: provenance.ModelSHA256, ShardSize: map[bool]int64{true: 8, false: 1_000_000_000}[small]}
-			for _, r := range want {
-				m.Resources = append(m.Resources, rangeNamed(t, r))
-			}
-			payload, err := m.Payload()
-			if len(want) == 0 {
-				if modelClass(t, err) != "payload" {
-					t.Errorf("a model of nothing: %v", err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			signature := signModelPayload(t, provenance.PayloadType, payload)
-			if _, err := VerifyModel(t.Context(), goldenModel(t, vectors, base), signature, TrustModelKey(testSigner().PublicKey())); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-func rangeNamed(t *testing.T, r provenance.ModelResource) provenance.ModelResource {
-	parts := strings.Split(r.Path, ":")
-	var err, err2 error
-	r.Path = parts[0]
-	r.Start, err = strconv.ParseInt(parts[1], 10, 64)
-	r.End, err2 = strconv.ParseInt(parts[2], 10, 64)
-	if err := errors.Join(err, err2); err != nil || len(parts) != 3 {
-		t.Fatalf("%q: %v", parts, err)
-	}
-	return r
-}
-
-func goldenFiles(t *testing.T, model string, want []provenance.ModelResource) {
-	b, err := SignModel(t.Context(), model, testSigner())
-	if len(want) == 0 {
-		if !errors.Is(err, provenance.ErrNoFiles) {
-			t.Errorf("a model of nothing: %v", err)
-		}
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := provenance.ParseModelSigning(b.payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range want { // §6.1.2 names a file that is the model by its own name
-		if want[i].Path == provenance.ModelSelf {
-			want[i].Path = filepath.Base(model)
+	dir := filepath.Join(vectors, "verify", "historical", "historical-v1.1.0-sigstore")
+	c := readModelCase(t, dir)
+	model, signature := c.changedModel(t, vectors, dir), mustReadFile(t, filepath.Join(dir, "bundle.sig"))
+	trustedRoot := mustReadFile(t, filepath.Join(vectors, "production-2026-08.json"))
+	identity, issuer := c.Verify.Identity, c.Verify.Issuer
+	for _, who := range []struct{ identity, issuer, want string }{
+		{identity, issuer, "verified"},
+		{identity, issuer + "/", "signer"},
+		{identity, issuer[:len(issuer)-1], "signer"},
+		{identity, "https://issuer.example", "signer"},
+		{identity, ".*", "signer"},
+		{"anna@arden.example", issuer, "signer"},
+		{strings.ToUpper(identity), issuer, "signer"},
+		{identity[1:], issuer, "signer"},
+		{identity[:len(identity)-1], issuer, "signer"},
+		{identity + "x", issuer, "signer"},
+		{"x" + identity, issuer, "signer"},
+		{".*", issuer, "signer"},
+		{issuer, identity, "signer"},
+	} {
+		_, err := VerifyModel(t.Context(), model, signature, TrustModelIdentity(trustedRoot, who.identity, who.issuer), WithOmissionsUnsafe())
+		if got := modelClass(t, err); got != who.want {
+			t.Errorf("%s by %s: %s (%v), want %s", who.identity, who.issuer, got, err, who.want)
 		}
 	}
-	slices.SortFunc(want, func(a, b provenance.ModelResource) int { return strings.Compare(a.Path, b.Path) })
-	if diff := cmp.Diff(want, m.Resources); diff != "" {
-		t.Error(diff)
+	// Nor does a root vouch for it that is not Sigstore's.
+	if _, err := VerifyModel(t.Context(), model, signature, TrustModelIdentity([]byte(emptyTrustedRoot), identity, issuer)); modelClass(t, err) != "signer" {
+		t.Errorf("under an empty root: %v", err)
 	}
 }
 
@@ -579,7 +440,6 @@ func TestModelSigningVectorsAsPapers(t *testing.T) {
 		}
 	}
 }
-
 func mustReadFile(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(name)
@@ -603,4 +463,18 @@ func mustAbs(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return abs
+}
+
+// vectorNames returns the names in a folder of the suite, which has some.
+func vectorNames(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("found %d names in %s (%v), want some", len(entries), dir, err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
 }

@@ -102,7 +102,7 @@ func (w *registryWriter) has(ctx context.Context, d provenance.Digest) (bool, er
 // stage sends a file while it is hashed. One that could not be sent for a reason
 // that may pass is left to settle.
 func (w *registryWriter) stage(ctx context.Context, path string, size int64) (provenance.FileWriter, error) {
-	if w.staging.known || path == w.staging.probe || size == 0 {
+	if w.staging.known || path == w.staging.probe {
 		return notSent{io.Discard}, nil
 	}
 	select {

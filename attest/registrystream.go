@@ -3,6 +3,7 @@ package attest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -11,11 +12,13 @@ import (
 	"github.com/carnet-dev/carnet/provenance"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/stream"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 var (
-	errNotHashed = errors.New("the file has not been hashed yet")
+	// errNotHashed is what go-containerregistry knows a stream by.
+	errNotHashed = fmt.Errorf("the file has not been hashed yet: %w", stream.ErrNotComputed)
 	errSentOnce  = errors.New("a file that is sent while it is hashed cannot be sent again")
 )
 

@@ -49,9 +49,8 @@ type blobReader struct {
 	mark    int64 // n when that was last set to 0
 }
 
-// open asks for what is missing. A registry that ignores the range, or cannot
-// serve it, is asked for the blob from its first byte, and what came before is
-// skipped.
+// open asks for what is missing. Where a registry ignores the range, or cannot
+// serve it, the blob comes from its first byte, and what came before is skipped.
 func (b *blobReader) open() error {
 	if b.n == b.d.Size && b.n > 0 { // a range has at least one byte
 		b.body = http.NoBody
@@ -64,6 +63,9 @@ func (b *blobReader) open() error {
 		case err == nil && b.isPart(resp):
 			b.body, b.skip = resp.Body, 0
 			return nil
+		case err == nil && resp.StatusCode == http.StatusOK:
+			b.whole = true
+			return b.take(resp)
 		case err == nil:
 			resp.Body.Close()
 		case !errors.As(err, &answer) || answer.Status != http.StatusRequestedRangeNotSatisfiable && answer.Status != http.StatusBadRequest:
@@ -75,6 +77,11 @@ func (b *blobReader) open() error {
 	if err != nil {
 		return err
 	}
+	return b.take(resp)
+}
+
+// take reads on from an answer that is the whole blob.
+func (b *blobReader) take(resp *http.Response) error {
 	if length := resp.ContentLength; length >= 0 && length != b.d.Size {
 		resp.Body.Close()
 		return &DigestError{What: b.r.repo.Name() + ": blob " + string(b.d.Digest), Found: fmt.Sprintf("%d bytes", length), Wanted: fmt.Sprint(b.d.Size)}

@@ -114,7 +114,11 @@ func putAll(ctx context.Context, out sink, blobs []blob, report func(provenance.
 	blobs = slices.Clone(blobs)
 	slices.SortStableFunc(blobs, func(a, b blob) int { return cmp.Compare(b.desc.Size, a.desc.Size) })
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(out.parallel())
+	limit := out.parallel()
+	if slices.ContainsFunc(blobs, func(b blob) bool { return b.far }) {
+		limit = maxDownloads
+	}
+	g.SetLimit(limit)
 	for _, b := range blobs {
 		if working.Err() != nil {
 			break

@@ -56,6 +56,9 @@ func (r *repository) connect(ctx context.Context) (*http.Client, error) {
 	}
 	guarded := &guard{registry: r.repo.RegistryStr(), inner: r.settings.transport}
 	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, newRetry(guarded), r.scopes)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, r.failed(0, err)
 	}

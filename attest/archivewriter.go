@@ -188,6 +188,9 @@ func (w *archiveWriter) finishIndex(index []byte) error {
 		return localError(w.ref, err)
 	}
 	w.done = true
+	if err := syncParent(w.ref.path); err != nil {
+		return localError(w.ref, err)
+	}
 	return nil
 }
 

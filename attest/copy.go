@@ -79,7 +79,10 @@ func (c *consignment) send(ctx context.Context, to reference, s *settings) error
 	if err := putAll(ctx, out, eachOnce(blobs), s.progress); err != nil {
 		return kept(ctx, out, err)
 	}
-	return out.finish(ctx, shipments...)
+	if err := out.finish(ctx, shipments...); err != nil {
+		return kept(ctx, out, err)
+	}
+	return nil
 }
 
 // eachOnce returns the blobs without those whose content came before.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // writeFile writes a small file under a temporary name, and gives it its own
@@ -39,11 +40,12 @@ func dirOf(name string) string {
 	return "."
 }
 
-// createTemp creates a file under a name nobody else has in dir.
+// createTemp creates a file under a name nobody else has in dir, to be written
+// and read.
 func createTemp(root *os.Root, dir string) (*os.File, string, error) {
 	for range 100 {
 		name := dir + "/" + tempName()
-		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, name, err
 		}
@@ -62,4 +64,14 @@ func syncDir(root *os.Root, dir string) error {
 		return err
 	}
 	return nil
+}
+
+// syncParent makes the name of a file or folder durable, as syncDir does.
+func syncParent(path string) error {
+	parent, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return syncDir(parent, ".")
 }

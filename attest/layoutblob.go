@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/carnet-dev/carnet/provenance"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -22,17 +23,31 @@ func (w *layoutWriter) settle(context.Context, []provenance.File) ([]provenance.
 	return nil, nil
 }
 
-// begun reports whether the folder holds nothing but blobs: an earlier call was
-// interrupted before it wrote an index.
+// begun reports whether the folder holds nothing but blobs, and what is written
+// just before an index: an earlier call was interrupted, or another process is
+// at work.
 func begun(dir string) bool {
-	for _, only := range []string{ocispec.ImageBlobsDir, filepath.Base(blobsDir)} {
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != 1 || entries[0].Name() != only || !entries[0].IsDir() {
+	return only(dir, ocispec.ImageBlobsDir, ocispec.ImageLayoutFile, indexLock) &&
+		only(filepath.Join(dir, ocispec.ImageBlobsDir), filepath.Base(blobsDir))
+}
+
+// only reports whether the folder has a folder of the first name, and nothing
+// but files of the other names beside it.
+func only(dir, folder string, files ...string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return false
+	}
+	there := false
+	for _, e := range entries {
+		switch {
+		case e.Name() == folder && e.IsDir():
+			there = true
+		case !e.Type().IsRegular() || !slices.Contains(files, e.Name()):
 			return false
 		}
-		dir = filepath.Join(dir, only)
 	}
-	return true
+	return there
 }
 
 // stage takes a file of the artifact before its digest is known.
@@ -90,8 +105,6 @@ func (b *stagedBlob) Close() error {
 func (w *layoutWriter) put(ctx context.Context, b blob, count *meter) (err error) {
 	counted := &tally{m: count}
 	if w.holds(ctx, b, counted) {
-		counted.restart()
-		counted.add(int(b.desc.Size))
 		return nil
 	}
 	counted.restart()
@@ -99,15 +112,13 @@ func (w *layoutWriter) put(ctx context.Context, b blob, count *meter) (err error
 	if err != nil {
 		return localError(w.ref, err)
 	}
-	defer part.close()
 	to := &landing{f: part.f, whole: true, clone: w.clone}
 	if err := to.receive(ctx, b, part.have, counted); err != nil {
-		if part.keep(ctx, err) {
-			w.got.Store(true)
-		}
+		w.abandon(part, passing(ctx, err))
 		return err
 	}
 	if err := part.publish(blobName(digestOf(b.desc))); err != nil {
+		part.discard()
 		return localError(w.ref, err)
 	}
 	if b.far {
@@ -116,12 +127,26 @@ func (w *layoutWriter) put(ctx context.Context, b blob, count *meter) (err error
 	return nil
 }
 
+// abandon discards a part that did not become whole, or, where a later call may
+// go on with it, has close decide: other blobs may fail for another reason. Its
+// lock is held until then.
+func (w *layoutWriter) abandon(p *part, passing bool) {
+	if !passing || !p.lasting || !p.holdsAny() {
+		p.discard()
+		return
+	}
+	w.got.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parts = append(w.parts, p)
+}
+
 // openPart opens the file that a blob is written to. One that comes over a
 // network gets the name that the next call looks for.
 func (w *layoutWriter) openPart(b blob) (*part, error) {
 	if b.far {
-		if p, err := resumePart(w.root, blobsDir, digestOf(b.desc), b.desc.Size); p != nil || err != nil {
-			return p, err
+		if p := resumePart(w.root, blobsDir, digestOf(b.desc), b.desc.Size); p != nil {
+			return p, nil
 		}
 	}
 	return newPart(w.root, blobsDir)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,10 +20,14 @@ type layoutWriter struct {
 	*layout
 	clone   func(dst, src *os.File) error
 	root    *os.Root
-	created string // the directory this call made, to be removed if nothing comes of it
+	lock    *os.File // of the directory, shared with other writers; nil without
+	created bool     // this call made the directory, and removes it if nothing comes of it
 	done    bool
 	kept    bool        // for the next call
 	got     atomic.Bool // there is something to keep
+
+	mu    sync.Mutex
+	parts []*part // that a later call may go on with
 }
 
 func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWriter, error) {
@@ -36,7 +41,7 @@ func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWr
 		if err := os.Mkdir(ref.path, 0o755); err != nil {
 			return nil, localError(ref, err)
 		}
-		w.created = ref.path
+		w.created = true
 	case err != nil:
 		return nil, localError(ref, err)
 	case len(entries) > 0 && !begun(ref.path):
@@ -51,11 +56,28 @@ func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWr
 	if w.root, err = os.OpenRoot(ref.path); err != nil {
 		return nil, localError(ref, err)
 	}
-	if err := w.root.MkdirAll(blobsDir, 0o755); err != nil {
+	if err := w.begin(); err != nil {
 		w.close()
-		return nil, localError(ref, err)
+		return nil, err
 	}
 	return w, nil
+}
+
+// begin makes the directory of the blobs, and tells other writers that this one
+// is at work: whoever made the layout does not remove it then.
+func (w *layoutWriter) begin() error {
+	lock, err := w.root.Open(".")
+	if err != nil {
+		return localError(w.ref, err)
+	}
+	w.lock = lock
+	if err := lockShared(lock); errors.Is(err, errLocked) {
+		return &ExistsError{Path: w.ref.path, Problem: "another process is about to remove it"}
+	}
+	if err := w.root.MkdirAll(blobsDir, 0o755); err != nil {
+		return localError(w.ref, err)
+	}
+	return nil
 }
 
 // openLayoutWriter returns a writer into a layout that is there.
@@ -149,11 +171,14 @@ var layoutHeader = []byte(`{"imageLayoutVersion":"` + ocispec.ImageLayoutVersion
 // lockWait is how long a writer waits for another that holds index.json.lock.
 const lockWait = 10 * time.Second
 
+// indexLock is the file that only one writer of an index has.
+const indexLock = ocispec.ImageIndexFile + ".lock"
+
 // updateIndex replaces index.json by what edit makes of it (nil where there is
 // none). Writers exclude each other by the lock file, which becomes the new
 // index: of two that read the old one, one entry would be lost.
 func (w *layoutWriter) updateIndex(ctx context.Context, edit func(raw []byte) ([]byte, error)) error {
-	const lock = ocispec.ImageIndexFile + ".lock"
+	const lock = indexLock
 	var f *os.File
 	for deadline := time.Now().Add(lockWait); ; {
 		var err error
@@ -241,11 +266,35 @@ func (w *layoutWriter) keep() string {
 }
 
 func (w *layoutWriter) close() error {
+	for _, p := range w.parts {
+		if w.kept {
+			p.leave()
+		} else {
+			p.discard()
+		}
+	}
+	if w.lock != nil {
+		defer w.lock.Close() // with the lock
+	}
+	remove := w.created && !w.done && !w.kept && w.alone()
 	if w.root != nil {
 		w.root.Close()
 	}
-	if !w.done && w.created != "" && !w.kept {
-		return os.RemoveAll(w.created)
+	if remove {
+		return os.RemoveAll(w.ref.path)
 	}
 	return nil
+}
+
+// alone reports whether nobody else has anything in the layout. From then on
+// nobody begins to write there.
+func (w *layoutWriter) alone() bool {
+	if w.root == nil {
+		return true
+	}
+	if w.lock != nil && errors.Is(lockFile(w.lock), errLocked) {
+		return false
+	}
+	_, err := w.root.Lstat(ocispec.ImageIndexFile)
+	return errors.Is(err, fs.ErrNotExist)
 }

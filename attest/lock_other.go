@@ -12,4 +12,6 @@ import (
 // is taken up across calls.
 func lockFile(*os.File) error { return errors.ErrUnsupported }
 
+func lockShared(*os.File) error { return errors.ErrUnsupported }
+
 func ownFile(fs.FileInfo) bool { return false }

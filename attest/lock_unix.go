@@ -11,13 +11,19 @@ import (
 
 // lockFile takes the lock of an open file or folder, until that is closed or the
 // process ends. The error is errLocked or errors.ErrUnsupported.
-func lockFile(f *os.File) error {
+func lockFile(f *os.File) error { return flock(f, syscall.LOCK_EX) }
+
+// lockShared takes a lock that others may share, and that lockFile turns into one
+// that nobody shares. Its errors are the same.
+func lockShared(f *os.File) error { return flock(f, syscall.LOCK_SH) }
+
+func flock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var failed error
-	err = conn.Control(func(fd uintptr) { failed = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) })
+	err = conn.Control(func(fd uintptr) { failed = syscall.Flock(int(fd), how|syscall.LOCK_NB) })
 	switch {
 	case err != nil:
 		return err

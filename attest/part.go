@@ -20,8 +20,6 @@ type part struct {
 	name    string
 	lasting bool  // the name is the one that a later call looks for
 	have    int64 // bytes that an earlier call left
-	left    bool  // for the next call
-	done    bool
 }
 
 // newPart creates a part that nobody goes on with.
@@ -34,14 +32,15 @@ func newPart(root *os.Root, dir string) (*part, error) {
 }
 
 // resumePart opens the part of a blob in dir, with what an earlier call left of
-// it. It is nil where another process is writing it, and where the system cannot
-// tell: two writers of one file would each ruin the other's work.
-func resumePart(root *os.Root, dir string, d provenance.Digest, size int64) (*part, error) {
+// it. It is nil where another process is writing it (two writers of one file
+// would each ruin the other's work), where the system cannot tell, and where it
+// cannot be had: then a new part does as well.
+func resumePart(root *os.Root, dir string, d provenance.Digest, size int64) *part {
 	name := dir + "/" + partPrefix + d.String()
-	for range 3 {
-		f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	for range resumeTries {
+		f, err := openPart(root, name)
 		if err != nil {
-			return nil, err
+			continue // another process may have been quicker
 		}
 		info, err := lockOwn(root, f, name)
 		if err == nil && info.Mode().IsRegular() {
@@ -49,17 +48,38 @@ func resumePart(root *os.Root, dir string, d provenance.Digest, size int64) (*pa
 			if p.have > size {
 				p.have = 0
 			}
-			return p, nil
+			return p
 		}
 		f.Close()
 		if errors.Is(err, errors.ErrUnsupported) && info.Size() == 0 {
-			return nil, root.Remove(name)
+			_ = root.Remove(name) // it was made for nothing
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+			return nil
 		}
 	}
-	return nil, nil
+	return nil
+}
+
+// resumeTries is how often a name is tried that other processes make, rename and
+// remove meanwhile.
+const resumeTries = 3
+
+// openPart opens the part of that name, or creates it. A link would have another
+// file written to, or an empty one made under the name of a blob, and a pipe
+// would hang the writer: what is no regular file is removed. What takes its place
+// between the look and the opening, lockOwn refuses.
+func openPart(root *os.Root, name string) (*os.File, error) {
+	info, err := root.Lstat(name)
+	if err == nil && info.Mode().IsRegular() {
+		return root.OpenFile(name, os.O_RDWR, 0)
+	}
+	if err == nil {
+		if err := root.Remove(name); err != nil {
+			return nil, err
+		}
+	}
+	return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
 var (
@@ -90,12 +110,10 @@ func lockOwn(root *os.Root, f *os.File, name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// keep leaves the part for a later call if err is one that it need not meet
-// again, and reports whether it does.
-func (p *part) keep(ctx context.Context, err error) bool {
-	info, serr := p.f.Stat()
-	p.left = p.lasting && serr == nil && info.Size() > 0 && passing(ctx, err)
-	return p.left
+// holdsAny reports whether any byte has come.
+func (p *part) holdsAny() bool {
+	info, err := p.f.Stat()
+	return err == nil && info.Size() > 0
 }
 
 // passing reports whether err is an interruption, after which what came over a
@@ -121,22 +139,17 @@ func (p *part) publish(name string) error {
 	if err := p.root.Rename(p.name, name); err != nil {
 		return err
 	}
-	p.done = true
 	if p.lasting { // the lock was held until the name was free
 		return p.f.Close()
 	}
 	return nil
 }
 
-// close discards a part that was neither published nor left.
-func (p *part) close() error {
-	if p.done {
-		return nil
-	}
-	p.done = true
-	if !p.left {
-		defer p.f.Close()
-		return p.root.Remove(p.name)
-	}
-	return p.f.Close()
+// discard removes a part that was not published.
+func (p *part) discard() {
+	defer p.f.Close()
+	_ = p.root.Remove(p.name)
 }
+
+// leave leaves the part for a later call.
+func (p *part) leave() { p.f.Close() }

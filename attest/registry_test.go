@@ -413,45 +413,6 @@ func TestReadOnlyRegistry(t *testing.T) {
 	}
 }
 
-// A connection that breaks is taken up where it broke.
-func TestResume(t *testing.T) {
-	var breaks atomic.Int32
-	var digest atomic.Value
-	content := []byte(modelFiles["model.safetensors"])
-	host := newTestRegistry(t, true, intercept(func(w http.ResponseWriter, r *http.Request) bool {
-		d, _ := digest.Load().(string)
-		if d == "" || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, d) {
-			return false
-		}
-		if breaks.Add(1) <= 3 {
-			start := 0
-			if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &start); err == nil {
-				w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(content)-1, len(content)))
-				w.Header().Set("Content-Length", fmt.Sprint(len(content)-start))
-				w.WriteHeader(http.StatusPartialContent)
-			} else {
-				w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-			}
-			w.Write(content[start : start+5000])
-			w.(http.Flusher).Flush()
-			panic(http.ErrAbortHandler)
-		}
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-		return true
-	}))
-	mustPack(t, writeFolder(t, map[string]string{"w.bin": string(content)}), host+"/a:v1", Model)
-	a := mustOpen(t, host+"/a:v1")
-	f, _ := a.Files().Lookup("w.bin")
-	digest.Store(f.Digest.String())
-	out := filepath.Join(t.TempDir(), "out")
-	if err := Unpack(t.Context(), a, out, nil); err != nil {
-		t.Fatal(err)
-	}
-	if breaks.Load() != 4 {
-		t.Errorf("%d requests, want 4", breaks.Load())
-	}
-}
-
 // password is a keychain that has one for every registry.
 type password struct{}
 

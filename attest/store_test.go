@@ -551,6 +551,7 @@ func TestUnpackRefuses(t *testing.T) {
 	}
 }
 
+// Progress never falls, and ends with every byte of every file.
 func TestProgress(t *testing.T) {
 	dir := writeFolder(t, modelFiles)
 	var size int64
@@ -558,20 +559,27 @@ func TestProgress(t *testing.T) {
 		size += int64(len(content))
 	}
 	for name, dest := range testStores(t) {
-		var last provenance.Progress
-		count := WithProgress(func(p provenance.Progress) { last = p })
-		if _, err := Pack(t.Context(), dir, dest, "n", Model, note(t, "x"), count); err != nil {
-			t.Fatal(err)
-		}
-		if last.Files == 0 || last.Files != last.TotalFiles || last.Bytes != last.TotalBytes {
-			t.Errorf("packed into a %s: %+v", name, last)
-		}
-		a := mustOpen(t, dest)
-		if err := Unpack(t.Context(), a, filepath.Join(t.TempDir(), "out"), nil, count); err != nil {
-			t.Fatal(err)
-		}
-		if want := (provenance.Progress{Files: len(modelFiles), TotalFiles: len(modelFiles), Bytes: size, TotalBytes: size}); last != want {
-			t.Errorf("unpacked from a %s: %+v, want %+v", name, last, want)
+		t.Run("Pack to "+name, func(t *testing.T) {
+			if _, err := Pack(t.Context(), dir, dest, "n", Model, note(t, "x"), exact(t)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		t.Run("Unpack from "+name, func(t *testing.T) {
+			var last provenance.Progress
+			report := func(p provenance.Progress) { last = p }
+			if err := Unpack(t.Context(), mustOpen(t, dest), filepath.Join(t.TempDir(), "out"), nil, WithProgress(report)); err != nil {
+				t.Fatal(err)
+			}
+			if want := (provenance.Progress{Files: len(modelFiles), TotalFiles: len(modelFiles), Bytes: size, TotalBytes: size}); last != want {
+				t.Errorf("%+v, want %+v", last, want)
+			}
+		})
+		for other, to := range testStores(t) {
+			t.Run("Copy from "+name+" to "+other, func(t *testing.T) {
+				if _, err := Copy(t.Context(), dest, to, exact(t)); err != nil {
+					t.Fatal(err)
+				}
+			})
 		}
 	}
 }

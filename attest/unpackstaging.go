@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -34,8 +35,10 @@ func newStagedFolder(a *Artifact, dir string) (*stagedFolder, error) {
 		return nil, err
 	}
 	var err error
-	s.root, err = os.OpenRoot(s.path)
-	return s, err
+	if s.root, err = os.OpenRoot(s.path); err != nil {
+		return nil, errors.Join(err, os.Remove(s.path))
+	}
+	return s, nil
 }
 
 // resumeFolder returns the folder whose name the artifact's digest and that of
@@ -48,29 +51,20 @@ func resumeFolder(a *Artifact, parent, base string) (*stagedFolder, error) {
 	defer in.Close()
 	sum := sha256.Sum256([]byte(a.subject.Manifest + "\n" + base))
 	name := partPrefix + provenance.Digest(sum).String()
-	for range 3 {
+	for range resumeTries {
 		if err := in.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		if info, err := in.Lstat(name); err != nil || !info.IsDir() {
-			return nil, nil
-		}
-		f, err := in.Open(name)
-		if err != nil {
-			return nil, nil
-		}
-		if _, err = lockOwn(in, f, name); err == nil {
-			s := &stagedFolder{path: filepath.Join(parent, name), lock: f}
-			if s.root, err = in.OpenRoot(name); err == nil {
-				err = s.sweep(a)
-			}
-			if err != nil {
-				f.Close()
+		s := &stagedFolder{path: filepath.Join(parent, name)}
+		err := s.take(in, name)
+		if err == nil {
+			if err := s.sweep(a); err != nil {
+				s.close()
 				return nil, err
 			}
 			return s, nil
 		}
-		f.Close()
+		s.close()
 		if errors.Is(err, errors.ErrUnsupported) {
 			_ = in.Remove(name) // if it is empty
 		}
@@ -79,6 +73,21 @@ func resumeFolder(a *Artifact, parent, base string) (*stagedFolder, error) {
 		}
 	}
 	return nil, nil
+}
+
+// take opens and locks the folder of that name. The error is one of lockOwn.
+func (s *stagedFolder) take(in *os.Root, name string) (err error) {
+	if info, err := in.Lstat(name); err != nil || !info.IsDir() {
+		return cmp.Or(err, errForeign)
+	}
+	if s.root, err = in.OpenRoot(name); err != nil {
+		return err
+	}
+	if s.lock, err = s.root.Open("."); err != nil {
+		return err
+	}
+	_, err = lockOwn(in, s.lock, name)
+	return err
 }
 
 // sweep removes what is neither a file of the artifact nor a folder of one.
@@ -164,16 +173,16 @@ func (s *stagedFolder) publish(dir string) error {
 	if err := os.Rename(s.path, dir); err != nil {
 		return errors.Join(fmt.Errorf("attest: unpack: %w", err), os.RemoveAll(s.path))
 	}
-	parent, err := os.OpenRoot(filepath.Dir(dir))
-	if err != nil {
+	if err := syncParent(dir); err != nil {
 		return fmt.Errorf("attest: unpack: %w", err)
 	}
-	defer parent.Close()
-	return syncDir(parent, ".")
+	return nil
 }
 
 func (s *stagedFolder) close() {
-	s.root.Close()
+	if s.root != nil {
+		s.root.Close()
+	}
 	if s.lock != nil {
 		s.lock.Close()
 	}

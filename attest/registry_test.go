@@ -3,7 +3,6 @@ package attest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,12 +11,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/google/go-cmp/cmp"
@@ -713,108 +710,4 @@ func TestRecordedReferrers(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A model of a gigabyte (CARNET_LARGE=1; a tenth of it otherwise) is packed in
-// less than 64 MiB of memory, and judged by less than 1 MiB of it.
-func TestLargeModel(t *testing.T) {
-	size := int64(100 << 20)
-	if os.Getenv("CARNET_LARGE") != "" {
-		size = 1 << 30
-	}
-	dir := writeFolder(t, smallFiles)
-	weights := filepath.Join(dir, "weights.safetensors")
-	if err := errors.Join(os.WriteFile(weights, []byte("weights"), 0o644), os.Truncate(weights, size)); err != nil {
-		t.Fatal(err)
-	}
-	dest := newTestRegistry(t, true, diskBlobs(t)) + "/arden/tracker:v1"
-	layout := "oci:" + filepath.Join(t.TempDir(), "layout")
-	peak := peakHeap(t, func() { mustPack(t, dir, layout, Model) })
-	if peak > 64<<20 {
-		t.Errorf("packing %d bytes into a layout took %d bytes of heap", size, peak)
-	}
-	peak = peakHeap(t, func() {
-		if _, err := Copy(t.Context(), layout, dest); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if peak > 64<<20 {
-		t.Errorf("sending %d bytes took %d bytes of heap", size, peak)
-	}
-	meter := new(counted)
-	a, err := Open(t.Context(), dest, WithTransport(meter))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustMatch(t, a)
-	if n := meter.n.Load(); n == 0 || n >= 1<<20 {
-		t.Errorf("Open read %d bytes", n)
-	}
-	if f, ok := a.Files().Lookup("weights.safetensors"); !ok || f.Size != size {
-		t.Errorf("weights of %d bytes, want %d", f.Size, size)
-	}
-}
-
-// diskBlobs keeps blobs in files: go-containerregistry's registry, which runs in
-// the process that is measured, keeps them in memory.
-func diskBlobs(t testing.TB) func(http.Handler) http.Handler {
-	dir := t.TempDir()
-	return intercept(func(w http.ResponseWriter, r *http.Request) bool {
-		if !strings.Contains(r.URL.Path, "/blobs/") {
-			return false
-		}
-		path := filepath.Join(dir, filepath.Base(r.URL.Path))
-		switch r.Method {
-		case http.MethodPost:
-			w.Header().Set("Location", r.URL.Path+rand.Text())
-			w.WriteHeader(http.StatusAccepted)
-		case http.MethodPatch:
-			f, err := os.Create(path)
-			if err == nil {
-				_, err = io.Copy(f, r.Body)
-				err = errors.Join(err, f.Close())
-			}
-			if err != nil {
-				t.Error(err)
-			}
-			w.Header().Set("Location", r.URL.Path)
-			w.WriteHeader(http.StatusAccepted)
-		case http.MethodPut:
-			if err := os.Rename(path, filepath.Join(dir, r.URL.Query().Get("digest"))); err != nil {
-				t.Error(err)
-			}
-			w.WriteHeader(http.StatusCreated)
-		default:
-			http.ServeFile(w, r, path)
-		}
-		return true
-	})
-}
-
-// peakHeap returns the most bytes of heap that were in use while f ran.
-func peakHeap(t *testing.T, f func()) uint64 {
-	t.Helper()
-	runtime.GC()
-	var peak uint64
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			var stats runtime.MemStats
-			runtime.ReadMemStats(&stats)
-			peak = max(peak, stats.HeapAlloc)
-			select {
-			case <-stop:
-				return
-			case <-time.After(2 * time.Millisecond):
-			}
-		}
-	}()
-	f()
-	close(stop)
-	<-stopped
-	if peak == 0 {
-		t.Fatal("nothing was measured")
-	}
-	return peak
 }

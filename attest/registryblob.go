@@ -161,7 +161,7 @@ func (b *blobReader) resume(cause error) error {
 		}
 		answer := (*RegistryError)(nil)
 		if !errors.As(err, &answer) || answer.Status != 0 && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusTooManyRequests {
-			return errors.Join(b.r.failed(0, cause), err)
+			return fmt.Errorf("%w (after the connection broke: %w)", err, cause)
 		}
 		failed = err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/policy"
 	"github.com/carnet-dev/carnet/provenance"
 )
@@ -67,8 +68,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitIndeterminate
 	case strings.HasPrefix(err.Error(), "required flag"): // cobra has no type for it
 		err = misuse(c, "%w", err)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		err = errors.New("interrupted; nothing was left half-written")
+	default:
+		err = brokenOff(ctx, err)
 	}
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		fmt.Fprintln(stderr, clean(usage.Error()))
@@ -76,6 +77,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "carnet: "+plain(err.Error()))
 	}
 	return exitError
+}
+
+// brokenOff says of an error what is left, where that is not simply nothing.
+func brokenOff(ctx context.Context, err error) error {
+	interrupted := errors.Is(err, context.Canceled) && ctx.Err() != nil
+	partial := (*attest.PartialError)(nil)
+	switch {
+	case errors.As(err, &partial) && interrupted:
+		err = errors.New("interrupted")
+	case errors.As(err, &partial):
+		err = partial.Err
+	case interrupted:
+		return errors.New("interrupted; nothing was left half-written")
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; what came until then is kept in %s, the same command goes on from there", err, partial.Path)
 }
 
 // usageError is a command line that makes no sense.

@@ -154,6 +154,11 @@ func (d *decider) reason(f finding, e entry) provenance.Reason {
 	return r
 }
 
+// maxWayNamed bounds the hops that one reason names, the last ones: thousands of
+// pairs of a classification and an authorisation may each have a reason that
+// looked at a way of thousands of hops. The decision has the whole way once.
+const maxWayNamed = 32
+
 // papers returns the digests of the papers that a finding is about: those of the
 // declaration, of the authorisation, and of what the rule looked at.
 func (d *decider) papers(f finding, e entry) []string {
@@ -166,12 +171,16 @@ func (d *decider) papers(f finding, e entry) []string {
 		if l.by != nil {
 			all = append(all, l.by.digest)
 		}
-		if slices.ContainsFunc(f.rule.reads, func(read string) bool { return strings.HasPrefix(read, "context.status") }) {
+		if f.rule.looksAt("context.status") {
 			all = append(all, l.standing.papers...)
 		}
 	}
-	if slices.ContainsFunc(f.rule.reads, func(read string) bool { return strings.HasPrefix(read, "context.custody") }) {
-		for _, hop := range d.holding.way() {
+	if f.rule.looksAt("context.inventory") {
+		all = append(all, d.facts.inventory.lists...)
+	}
+	if f.rule.looksAt("context.custody") {
+		way := d.holding.way()
+		for _, hop := range way[max(0, len(way)-maxWayNamed):] {
 			all = append(all, hop.digest.String())
 			if hop.acknowledged != "" {
 				all = append(all, hop.acknowledged)
@@ -182,6 +191,11 @@ func (d *decider) papers(f finding, e entry) []string {
 		all = append(all, f.ruling.digest)
 	}
 	return paperDigests(all)
+}
+
+// looksAt reports whether the rule reads an attribute of that record.
+func (r *rule) looksAt(record string) bool {
+	return slices.ContainsFunc(r.reads, func(read string) bool { return strings.HasPrefix(read, record) })
 }
 
 // remedy says what would be needed and who could supply it. A recipient's own

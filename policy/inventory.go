@@ -16,6 +16,7 @@ type inventoryRequirement struct {
 // inventory is what is known of the papers that were sent along.
 type inventory struct {
 	listed  bool     // a counted inventory by whom the policy asks is about the artifact
+	lists   []string // digests of the counted inventories that miss one
 	missing []string // papers that a counted inventory lists and that are not at hand
 }
 
@@ -32,10 +33,14 @@ func (h *hearing) hearInventories(e *attest.Evidence, f *facts) {
 			if d.itself && h.answersInventory(i) {
 				f.inventory.listed = true
 			}
+			missing := len(f.inventory.missing)
 			for _, p := range list.Papers {
 				if !e.Holds(provenance.Digest(p.Bundle)) {
 					f.inventory.missing = append(f.inventory.missing, missingText(p))
 				}
+			}
+			if len(f.inventory.missing) > missing {
+				f.inventory.lists = append(f.inventory.lists, h.records[i].Digest)
 			}
 		})
 	}

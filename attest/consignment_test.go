@@ -227,3 +227,25 @@ func TestIsAncestorTag(t *testing.T) {
 		}
 	}
 }
+
+// An inventory of as many papers as there may be is a paper that can be read.
+func TestLongestInventory(t *testing.T) {
+	list := &provenance.Inventory{Issuer: "cage:0ABC1", At: provenance.NewTime(time.Date(2027, 2, 1, 9, 30, 0, 0, time.UTC))}
+	for i := range 8192 {
+		d := provenance.PaperDigest(provenance.SumDigest(fmt.Append(nil, i)))
+		list.Papers = append(list.Papers, provenance.InventoryEntry{Bundle: d, Digest: d, PredicateType: provenance.TypeAcknowledgement})
+	}
+	st, err := provenance.NewStatement(list, provenance.ArtifactSubjects("arden/tracker", rootOf(t, "tracker"))...)
+	paper := sign(t, st, err)
+	again, err := ParseBundle(paper.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := again.UnverifiedStatement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := read.ParsePredicate(); err != nil || len(p.(*provenance.Inventory).Papers) != 8192 {
+		t.Errorf("found %v", err)
+	}
+}

@@ -16,10 +16,10 @@ func newUnpack() *cobra.Command {
 		Short: "Write an artifact's files to a folder, after a permit",
 		Long: `Decides as carnet check does, and writes the files into DIR only after a permit.
 Every file is verified while it is written, and DIR appears when all are there.
-DIR must not exist yet, or be empty. A download that was broken off goes on where
-it stopped when the same command is run again. What was seen is remembered as carnet check
-remembers it, after a refusal too. The papers are in DIR/.carnet, those that came
-by another way too, so that the folder can be checked again:
+DIR must not exist yet, or be empty. A download that was broken off goes on
+where it stopped when the same command is run again. What was seen is remembered
+as carnet check remembers it, after a refusal too. The papers are in DIR/.carnet,
+those that came by another way too, so that the folder can be checked again:
 
   cd DIR && sha256sum -c .carnet/SHA256SUMS`,
 		Example: `  carnet unpack oci-archive:tracker.tar tracker \

@@ -8,7 +8,8 @@
 // resolves a name to a digest once and yields the artifact's subject and its
 // papers, and [Verify], which authenticates the papers; of a model that was made
 // from others [Ancestors] finds those, with theirs. [Unpack] writes the files,
-// each verified while it is written. [SignModel] and [VerifyModel] speak the
+// each verified while it is written. [Copy] takes an artifact elsewhere, with its
+// papers. [SignModel] and [VerifyModel] speak the
 // format of OpenSSF Model Signing, for models that other tools sign and verify.
 //
 // # What it does not prove
@@ -19,6 +20,19 @@
 // judges that. An [Artifact] that was opened from a registry, a layout or an
 // archive is known by the digests in its manifest; its files are verified when
 // they are read or unpacked.
+//
+// # Large models
+//
+// Every byte of a file is read once and hashed while it is stored, sent or
+// written; several files are in work at a time, as many as the processors, the
+// disk or the registry are good for. Memory does not depend on their size. A
+// transfer from a registry that breaks is taken up where it broke, within a call,
+// and by the next call after a *[PartialError]; what is there already is hashed
+// again. [WithProgress] tells how far a call has come. When the context of a call
+// ends, the call returns soon, and nothing can be seen under a final name of what
+// was not finished. Nor can after a crash; files whose names begin with
+// ".carnet-tmp-" or ".carnet-part-" may then lie about, and may be removed when
+// no call is at work there.
 //
 // # Compatibility
 //

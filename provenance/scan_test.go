@@ -489,6 +489,96 @@ func TestWithCopyFails(t *testing.T) {
 	})
 }
 
+func TestWithListing(t *testing.T) {
+	files := mapFS(model)
+	var listed []provenance.File
+	read := false
+	list := provenance.WithListing(func(files []provenance.File) error {
+		if listed != nil || read {
+			t.Error("the listing came twice, or late")
+		}
+		listed = slices.Clone(files)
+		for i := range files { // the scan's own is another
+			files[i] = provenance.File{Path: "other", Size: 1}
+		}
+		return nil
+	})
+	progress := provenance.WithProgress(func(p provenance.Progress) { read = read || p.Bytes > 0 })
+	want := mustScan(t, files, list, progress).Files()
+	if len(want) == 0 {
+		t.Fatal("nothing was scanned")
+	}
+	for i := range want {
+		want[i].Digest = provenance.Digest{}
+	}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Error(diff)
+	}
+
+	unwanted := errors.New("too many files")
+	var c copies
+	m, err := provenance.Scan(t.Context(), files, provenance.WithCopy(c.create),
+		provenance.WithListing(func([]provenance.File) error { return unwanted }))
+	if m != nil || !errors.Is(err, unwanted) || len(c.files) > 0 {
+		t.Errorf("Scan = %v, %v, and %d files were copied; want the error, before a file is read", m, err, len(c.files))
+	}
+}
+
+// A cloner is a FileCloner whose clones have the content given, nil for none.
+type cloner struct {
+	*fileCopy
+	content []byte
+	err     error
+}
+
+func (c *cloner) Clone(f fs.File) (io.Reader, error) {
+	if c.content == nil || c.err != nil {
+		return nil, c.err
+	}
+	return bytes.NewReader(c.content), nil
+}
+
+// What is hashed of a file that was cloned is the clone.
+func TestFileCloner(t *testing.T) {
+	full := errors.New("disk full")
+	for _, c := range []struct {
+		name    string
+		cloner  cloner
+		hashed  string
+		written string
+		changed bool
+	}{
+		{name: "none", hashed: "weights", written: "weights"},
+		{name: "a clone", cloner: cloner{content: []byte("WEIGHTS")}, hashed: "WEIGHTS"},
+		{name: "a longer one", cloner: cloner{content: []byte("WEIGHTS!")}, changed: true},
+		{name: "a shorter one", cloner: cloner{content: []byte("WEIGHT")}, changed: true},
+		{name: "an error", cloner: cloner{err: full}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.cloner.fileCopy = &fileCopy{copies: new(copies)}
+			m, err := provenance.Scan(t.Context(), mapFS(map[string]string{"w.bin": "weights"}),
+				provenance.WithCopy(func(string, int64) (provenance.FileWriter, error) { return &c.cloner, nil }))
+			if string(c.cloner.data) != c.written || c.cloner.closed != 1 {
+				t.Errorf("%q was written, and closed %d times; want %q, once", c.cloner.data, c.cloner.closed, c.written)
+			}
+			if c.hashed == "" {
+				var changed *provenance.ChangedError
+				if errors.As(err, &changed) != c.changed || !errors.Is(err, c.cloner.err) && !c.changed || len(c.cloner.committed) > 0 {
+					t.Errorf("Scan = %v, %v, committed %v", m, err, c.cloner.committed)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := provenance.SumDigest([]byte(c.hashed))
+			if f, _ := m.Lookup("w.bin"); f.Digest != want || !slices.Equal(c.cloner.committed, []provenance.Digest{want}) {
+				t.Errorf("found %v, committed %v, want %v", f.Digest, c.cloner.committed, want)
+			}
+		})
+	}
+}
+
 // zeros is a file system of files that are all zero bytes, by their sizes.
 type zeros map[string]int64
 

@@ -374,6 +374,107 @@ func flipByte(file string, at int64) error {
 	return err
 }
 
+// Of a folder that an earlier call left, nothing but bytes is taken over: no
+// executable bit, and no file that is not the artifact's.
+func TestResumeTakesBytesOnly(t *testing.T) {
+	b := newBreaker(t)
+	dest := filepath.Join(t.TempDir(), "out")
+	executable := downloads["Unpack"]
+	executable.fetch = func(ctx context.Context, ref, dest string, opts ...Option) error {
+		a, err := Open(ctx, ref, opts...)
+		if err != nil {
+			return err
+		}
+		return Unpack(ctx, a, dest, []string{"w.bin"}, opts...)
+	}
+	left := filepath.Dir(mustBreak(t, b, executable, dest, 1000))
+	for _, extra := range []string{"extra.bin", ".carnet/extra.sigstore.json", "folder/extra.bin"} {
+		file := filepath.Join(left, extra)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("extra"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.breaks()
+	if err := downloads["Unpack"].fetch(t.Context(), b.ref, dest); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, dest, filepath.Join(dest, "w.bin"))
+	files, executables := tree(t, dest)
+	if len(withoutPapers(files)) != 2 || len(files) != 4 || len(executables) > 0 {
+		t.Errorf("found %d files, of which executable %v", len(files), executables)
+	}
+	mustMatch(t, mustOpen(t, "dir:"+dest))
+}
+
+// A layout without an index is gone on with where it is what a call that was
+// broken off leaves, and nothing else.
+func TestResumeOfLayouts(t *testing.T) {
+	b := newBreaker(t)
+	for name, c := range map[string]struct {
+		file string
+		ours bool
+	}{
+		"nothing else":        {"", true},
+		"header":              {"oci-layout", true},
+		"somebody's file":     {"notes.txt", false},
+		"somebody's blobs":    {"blobs/notes.txt", false},
+		"folder for a header": {"oci-layout/notes.txt", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dest := filepath.Join(t.TempDir(), "out")
+			mustBreak(t, b, downloads["Copy"], dest, 1000)
+			b.breaks()
+			if c.file != "" {
+				file := filepath.Join(dest, c.file)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, layoutHeader, 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Copy(t.Context(), b.ref, "oci:"+dest)
+			var exists *ExistsError
+			if c.ours && err != nil || !c.ours && !errors.As(err, &exists) {
+				t.Errorf("Copy: %v", err)
+			}
+			if c.ours {
+				mustMatch(t, mustOpen(t, "oci:"+dest))
+			}
+		})
+	}
+}
+
+// A copy that ends at its very end has not come for nothing.
+func TestResumeOfALastStep(t *testing.T) {
+	b := newBreaker(t)
+	dest := filepath.Join(t.TempDir(), "out")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	lock := filepath.Join(dest, indexLock)
+	_, err := Copy(ctx, b.ref, "oci:"+dest, WithProgress(func(p provenance.Progress) {
+		if p.Files != p.TotalFiles {
+			return
+		}
+		if err := os.WriteFile(lock, nil, 0o644); err != nil {
+			t.Error(err)
+		}
+		time.AfterFunc(20*time.Millisecond, cancel)
+	}))
+	var partial *PartialError
+	if !errors.As(err, &partial) || !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled: %v", err)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	b.breaks()
+	if _, err := Copy(t.Context(), b.ref, "oci:"+dest); err != nil {
+		t.Fatal(err)
+	}
+	if asked, _ := b.ranges(); len(asked) > 0 {
+		t.Errorf("asked for %q again", asked)
+	}
+	mustHold(t, dest, downloads["Copy"].file(dest, b.digest))
+}
+
 // A registry that goes on sending wrong bytes is asked twice, and leaves nothing.
 func TestWrongBytesAfterABreak(t *testing.T) {
 	for call, d := range downloads {

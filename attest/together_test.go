@@ -82,9 +82,11 @@ func TestNoPartsAfterWrongBytes(t *testing.T) {
 				mustPack(t, writeFolder(t, smallFiles), "oci:"+dest+":v0", Model)
 				there = ":v1"
 			}
-			arrived, _ := b.held()
+			b.held()
 			readme := provenance.SumDigest([]byte("# Tracker\n"))
-			wrong := &wrongBlob{http.DefaultTransport, readme.String(), arrived}
+			wrong := &wrongBlob{http.DefaultTransport, readme.String(), func() {
+				awaitBytes(t, d.part(map[string]string{"Copy": dest, "Unpack": filepath.Join(filepath.Dir(dest), partPrefix+"*")}[call], b.digest))
+			}}
 			var digest *DigestError
 			var partial *PartialError
 			if err := d.fetch(t.Context(), b.ref, dest+there, WithTransport(wrong)); !errors.As(err, &digest) || errors.As(err, &partial) {
@@ -103,18 +105,31 @@ func TestNoPartsAfterWrongBytes(t *testing.T) {
 	}
 }
 
-// A wrongBlob is a transport that gives other bytes for one blob, not before
-// another request has arrived.
+// awaitBytes waits until a file that a pattern names holds any.
+func awaitBytes(t testing.TB, pattern string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+				return
+			}
+		}
+	}
+	t.Errorf("no bytes came to %s", pattern)
+}
+
+// A wrongBlob is a transport that gives other bytes for one blob, when wait
+// returns.
 type wrongBlob struct {
 	http.RoundTripper
-	digest  string
-	arrived <-chan struct{}
+	digest string
+	wait   func()
 }
 
 func (w *wrongBlob) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.RoundTripper.RoundTrip(req)
 	if err == nil && strings.HasSuffix(req.URL.Path, w.digest) {
-		<-w.arrived
+		w.wait()
 		resp.Body.Close()
 		resp.Body = io.NopCloser(strings.NewReader("# Tracked\n"))
 	}

@@ -72,37 +72,45 @@ func TestTwoDownloadsAtOnce(t *testing.T) {
 
 // A call that fails for good leaves no part of what others of its blobs had
 // come to.
-func TestNoPartsAfterWrongBytes(t *testing.T) {
-	for call, d := range downloads {
-		t.Run(call, func(t *testing.T) {
-			b := newBreaker(t)
-			dest := filepath.Join(t.TempDir(), "out")
-			there := ""
-			if call == "Copy" { // a layout that is not removed as a whole
-				mustPack(t, writeFolder(t, smallFiles), "oci:"+dest+":v0", Model)
-				there = ":v1"
+func TestNoPartsAfterAFailure(t *testing.T) {
+	readme := provenance.SumDigest([]byte("# Tracker\n"))
+	t.Run("Unpack", func(t *testing.T) { // wrong bytes
+		b := newBreaker(t)
+		b.held()
+		dest := filepath.Join(t.TempDir(), "out")
+		wrong := &heldBlob{http.DefaultTransport, readme.String(), func() string {
+			awaitBytes(t, filepath.Join(filepath.Dir(dest), partPrefix+"*", "w.bin"))
+			return "# Tracked\n"
+		}}
+		var digest *DigestError
+		var partial *PartialError
+		if err := downloads["Unpack"].fetch(t.Context(), b.ref, dest, WithTransport(wrong)); !errors.As(err, &digest) || errors.As(err, &partial) {
+			t.Fatalf("wrong bytes: %v", err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(dest)); err != nil || len(entries) > 0 {
+			t.Errorf("left behind: %v, %v", entries, err)
+		}
+	})
+	t.Run("Copy", func(t *testing.T) { // a disk that does not take a blob
+		b := newBreaker(t)
+		b.held()
+		dest := filepath.Join(t.TempDir(), "out")
+		mustPack(t, writeFolder(t, smallFiles), "oci:"+dest+":v0", Model)
+		full := &heldBlob{http.DefaultTransport, readme.String(), func() string {
+			awaitBytes(t, filepath.Join(dest, blobsDir, partPrefix+b.digest.String()))
+			if err := os.MkdirAll(filepath.Join(dest, blobName(readme), "in the way"), 0o755); err != nil {
+				t.Error(err)
 			}
-			b.held()
-			readme := provenance.SumDigest([]byte("# Tracker\n"))
-			wrong := &wrongBlob{http.DefaultTransport, readme.String(), func() {
-				awaitBytes(t, d.part(map[string]string{"Copy": dest, "Unpack": filepath.Join(filepath.Dir(dest), partPrefix+"*")}[call], b.digest))
-			}}
-			var digest *DigestError
-			var partial *PartialError
-			if err := d.fetch(t.Context(), b.ref, dest+there, WithTransport(wrong)); !errors.As(err, &digest) || errors.As(err, &partial) {
-				t.Fatalf("wrong bytes: %v", err)
-			}
-			if call == "Copy" {
-				if parts, _ := filepath.Glob(filepath.Join(dest, blobsDir, ".*")); len(parts) > 0 {
-					t.Errorf("left behind: %v", parts)
-				}
-				return
-			}
-			if entries, _ := os.ReadDir(filepath.Dir(dest)); len(entries) > 0 {
-				t.Errorf("left behind: %v", entries)
-			}
-		})
-	}
+			return "# Tracker\n"
+		}}
+		var partial *PartialError
+		if _, err := Copy(t.Context(), b.ref, "oci:"+dest+":v1", WithTransport(full)); err == nil || errors.As(err, &partial) {
+			t.Fatalf("no room: %v", err)
+		}
+		if parts, err := filepath.Glob(filepath.Join(dest, blobsDir, ".*")); err != nil || len(parts) > 0 {
+			t.Errorf("left behind: %v, %v", parts, err)
+		}
+	})
 }
 
 // awaitBytes waits until a file that a pattern names holds any.
@@ -118,20 +126,19 @@ func awaitBytes(t testing.TB, pattern string) {
 	t.Errorf("no bytes came to %s", pattern)
 }
 
-// A wrongBlob is a transport that gives other bytes for one blob, when wait
-// returns.
-type wrongBlob struct {
+// A heldBlob is a transport that gives other content for one blob, when it has
+// been called for it.
+type heldBlob struct {
 	http.RoundTripper
-	digest string
-	wait   func()
+	digest  string
+	content func() string
 }
 
-func (w *wrongBlob) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := w.RoundTripper.RoundTrip(req)
-	if err == nil && strings.HasSuffix(req.URL.Path, w.digest) {
-		w.wait()
+func (h *heldBlob) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := h.RoundTripper.RoundTrip(req)
+	if err == nil && strings.HasSuffix(req.URL.Path, h.digest) {
 		resp.Body.Close()
-		resp.Body = io.NopCloser(strings.NewReader("# Tracked\n"))
+		resp.Body = io.NopCloser(strings.NewReader(h.content()))
 	}
 	return resp, err
 }

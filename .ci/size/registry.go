@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log"
@@ -16,7 +17,7 @@ import (
 
 // cncfConfig is the configuration of the CNCF's registry.
 const cncfConfig = `version: 0.1
-log: {level: fatal, accesslog: {disabled: true}}
+log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %q}}
 http: {addr: %q}
 `
@@ -45,7 +46,8 @@ func startRegistry(self, program, dir string) (host string, stop func(), err err
 	}
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
-	c.Stderr = os.Stderr
+	var said bytes.Buffer // also when all is well
+	c.Stderr = &said
 	if err := c.Start(); err != nil {
 		return "", nil, err
 	}
@@ -59,7 +61,7 @@ func startRegistry(self, program, dir string) (host string, stop func(), err err
 		time.Sleep(100 * time.Millisecond)
 	}
 	stop()
-	return "", nil, fmt.Errorf("the registry does not answer: %w", err)
+	return "", nil, fmt.Errorf("the registry does not answer: %w\n%s", err, said.Bytes())
 }
 
 // serve serves go-containerregistry's registry.

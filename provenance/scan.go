@@ -98,10 +98,10 @@ func WithListing(see func(files []File) error) Option {
 // returns for it, so that a packer reads each file once; for a [FileCloner] see
 // there. Create and the FileWriters of different files are used by several
 // goroutines at once; size is the most bytes that will be written, and exactly
-// how many when Commit is called. An error of create or of a FileWriter ends the scan. A file that was
-// committed may still be part of a scan that fails: nothing made of the copies
-// is to be relied on before Scan has returned without an error. The default is
-// no copy.
+// how many when Commit is called. An error of create or of a FileWriter ends the
+// scan. A file that was committed may still be part of a scan that fails: nothing
+// made of the copies is to be relied on before Scan has returned without an
+// error. The default is no copy.
 func WithCopy(create func(path string, size int64) (FileWriter, error)) Option {
 	return func(o *scanOptions) { o.copy = create }
 }

@@ -25,10 +25,11 @@ type settings struct {
 	ancestors   *stores // nil where none are taken along
 	inventory   *sender // nil where none is signed
 	clone       func(dst, src *os.File) error
+	patience    patience
 }
 
 func newSettings(opts []Option) *settings {
-	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport, clone: cloneFile}
+	s := &settings{keychain: authn.DefaultKeychain, transport: remote.DefaultTransport, clone: cloneFile, patience: defaultPatience}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(s)

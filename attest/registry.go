@@ -54,8 +54,7 @@ func (r *repository) connect(ctx context.Context) (*http.Client, error) {
 	if err != nil {
 		return nil, r.failed(0, fmt.Errorf("no credentials: %w", err))
 	}
-	guarded := &guard{registry: r.repo.RegistryStr(), inner: r.settings.transport}
-	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, newRetry(guarded), r.scopes)
+	rt, err := transport.NewWithContext(ctx, r.repo.Registry, auth, r.carrier(), r.scopes)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return nil, cause
 	}
@@ -65,6 +64,14 @@ func (r *repository) connect(ctx context.Context) (*http.Client, error) {
 	r.rt = rt
 	r.client = &http.Client{Transport: rt, CheckRedirect: checkRedirect}
 	return r.client, nil
+}
+
+// carrier returns what lies below authentication: every request that is sent
+// again has its own time, and none carries credentials elsewhere.
+func (r *repository) carrier() http.RoundTripper {
+	p := r.settings.patience
+	guarded := &guard{registry: r.repo.RegistryStr(), inner: r.settings.transport}
+	return &retry{patience: p, inner: &stallGuard{patience: p, inner: guarded}}
 }
 
 // failed wraps an error of the transport. Errors of this package pass.
@@ -119,11 +126,33 @@ func (r *repository) send(ctx context.Context, client *http.Client, method strin
 	return resp, nil
 }
 
+// read asks for a document of at most limit bytes, and again where the connection
+// breaks before its end. The body of the answer is closed.
+func (r *repository) read(ctx context.Context, path string, header http.Header, limit int64, what string) (*http.Response, []byte, error) {
+	for tries := 1; ; tries++ {
+		resp, err := r.do(ctx, http.MethodGet, path, header, nil, http.StatusOK)
+		if err != nil {
+			return nil, nil, err
+		}
+		raw, err := r.readBody(ctx, resp, limit, what)
+		resp.Body.Close()
+		if err == nil || tries == maxTries || !broken(err) {
+			return resp, raw, err
+		}
+		if err := pause(ctx, r.settings.patience.backoff(tries)); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
 // readBody reads a body of at most limit bytes.
-func (r *repository) readBody(resp *http.Response, limit int64, what string) ([]byte, error) {
+func (r *repository) readBody(ctx context.Context, resp *http.Response, limit int64, what string) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, r.failed(resp.StatusCode, err)
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		return nil, r.failed(0, err)
 	}
 	if int64(len(raw)) > limit {
 		return nil, &LimitError{What: "bytes in " + what, Where: r.repo.Name(), Limit: limit}
@@ -140,20 +169,22 @@ func (r *repository) manifest(ctx context.Context, d provenance.Digest) (documen
 }
 
 func (r *repository) document(ctx context.Context, identifier, what string) (document, error) {
-	resp, err := r.do(ctx, http.MethodGet, "manifests/"+identifier, http.Header{"Accept": {manifestTypes}}, nil, http.StatusOK)
+	resp, raw, err := r.read(ctx, "manifests/"+identifier, http.Header{"Accept": {manifestTypes}}, maxManifestSize, "a manifest")
 	if err != nil {
 		return document{}, r.missing(err, what)
-	}
-	defer resp.Body.Close()
-	raw, err := r.readBody(resp, maxManifestSize, "a manifest")
-	if err != nil {
-		return document{}, err
 	}
 	mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		mediaType = ""
 	}
-	return newDocument(raw, mediaType), nil
+	doc := newDocument(raw, mediaType)
+	// By a tag nobody knows what should come; the registry says what it sent (OCI
+	// distribution-spec, Pulling manifests), and something on the way may have
+	// changed it.
+	if sent, err := provenance.ParseOCIDigest(resp.Header.Get("Docker-Content-Digest")); err == nil && sent != doc.digest {
+		return document{}, &DigestError{What: r.repo.Name() + ": " + what, Found: doc.digest.OCI(), Wanted: sent.OCI()}
+	}
+	return doc, nil
 }
 
 // missing turns a status 404 into a *NotFoundError.
@@ -162,24 +193,4 @@ func (r *repository) missing(err error, what string) error {
 		return &NotFoundError{What: what, Where: r.repo.Name(), Err: err}
 	}
 	return err
-}
-
-// A retry sends reads again when a registry is overloaded or a connection
-// breaks before the answer. Writes have bodies, which whoever sends them
-// repeats.
-type retry struct {
-	reads, writes http.RoundTripper
-}
-
-func newRetry(inner http.RoundTripper) *retry {
-	return &retry{writes: inner, reads: transport.NewRetry(inner, transport.WithRetryStatusCodes(
-		http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout))}
-}
-
-func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		return r.reads.RoundTrip(req)
-	}
-	return r.writes.RoundTrip(req)
 }

@@ -61,7 +61,7 @@ func (r *repository) referrersAPI(ctx context.Context, subject provenance.Digest
 	next := "referrers/" + digestPrefix + subject.String()
 	header := http.Header{"Accept": {ocispec.MediaTypeImageIndex}}
 	for range maxPages {
-		resp, err := r.do(ctx, http.MethodGet, next, header, nil, http.StatusOK)
+		resp, raw, err := r.read(ctx, next, header, maxManifestSize, "a list of referrers")
 		if err != nil {
 			// "If the referrers API is not available, the registry MUST return a
 			// 404 Not Found"; some answer otherwise to what they do not know.
@@ -72,11 +72,6 @@ func (r *repository) referrersAPI(ctx context.Context, subject provenance.Digest
 					return nil, false, nil
 				}
 			}
-			return nil, false, err
-		}
-		raw, err := r.readBody(resp, maxManifestSize, "a list of referrers")
-		resp.Body.Close()
-		if err != nil {
 			return nil, false, err
 		}
 		mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -203,14 +198,9 @@ func (r *repository) tagPages(ctx context.Context, last string, visit func(tags 
 		next += "&last=" + url.QueryEscape(last)
 	}
 	for range maxPages {
-		resp, err := r.do(ctx, http.MethodGet, next, nil, nil, http.StatusOK)
+		resp, raw, err := r.read(ctx, next, nil, maxTagPage, "a list of tags")
 		if err != nil {
 			return r.missing(err, "tags")
-		}
-		raw, err := r.readBody(resp, maxTagPage, "a list of tags")
-		resp.Body.Close()
-		if err != nil {
-			return err
 		}
 		page, err := decode[struct {
 			Tags []string `json:"tags"`

@@ -3,12 +3,10 @@ package attest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -58,7 +56,7 @@ func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 	if w.from != nil {
 		layer = &remote.MountableLayer{Layer: l, Reference: w.from.Digest(string(b.desc.Digest))}
 	}
-	err := remote.WriteLayer(w.repo, layer, remote.WithContext(ctx), remote.WithTransport(w.rt))
+	err := w.upload(ctx, layer, l)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -72,6 +70,20 @@ func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 	}
 	count.add(0, max(b.desc.Size-l.counted, 0)) // of a blob that was there
 	return nil
+}
+
+// upload sends a layer, and begins anew where the registry or the connection
+// failed on the way. go-containerregistry would too, deaf to the end of ctx.
+func (w *registryWriter) upload(ctx context.Context, layer v1.Layer, l *uploadLayer) error {
+	for tries := 1; ; tries++ {
+		err := remote.WriteLayer(w.repo, layer, remote.WithContext(ctx), remote.WithTransport(w.rt), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
+		if err == nil || tries == maxTries || !again(err) || l.failed() {
+			return err
+		}
+		if err := pause(ctx, w.settings.patience.backoff(tries)); err != nil {
+			return err
+		}
+	}
 }
 
 // An uploadLayer is a blob as go-containerregistry uploads it: opened anew
@@ -89,10 +101,18 @@ type uploadLayer struct {
 func (l *uploadLayer) Digest() (v1.Hash, error) { return v1.NewHash(string(l.b.desc.Digest)) }
 func (l *uploadLayer) DiffID() (v1.Hash, error) { return l.Digest() }
 func (l *uploadLayer) Size() (int64, error)     { return l.b.desc.Size, nil }
-func (l *uploadLayer) MediaType() (types.MediaType, error) {
-	return types.MediaType(l.b.desc.MediaType), nil
-}
+
+// MediaType is that of a file, whatever the blob is: go-containerregistry passes
+// over the layers of some images, and a copy would lack them.
+func (l *uploadLayer) MediaType() (types.MediaType, error)  { return softwareLayer, nil }
 func (l *uploadLayer) Uncompressed() (io.ReadCloser, error) { return l.Compressed() }
+
+// failed reports whether the blob could not be read.
+func (l *uploadLayer) failed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure != nil
+}
 
 // Compressed opens the blob as it is sent.
 func (l *uploadLayer) Compressed() (io.ReadCloser, error) {
@@ -108,10 +128,11 @@ func (l *uploadLayer) Compressed() (io.ReadCloser, error) {
 
 // An upload is one try to send a blob.
 type upload struct {
-	l *uploadLayer
-	r io.Reader
-	c io.Closer
-	n int64
+	l      *uploadLayer
+	r      io.Reader
+	c      io.Closer
+	n      int64
+	closed bool
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -123,40 +144,31 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.l.counted = u.n
 		u.l.count.add(0, more)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && !u.closed {
 		u.l.failure = err
 	}
 	return n, err
 }
 
-func (u *upload) Close() error { return u.c.Close() }
+// Close ends the try. What is read afterwards is nobody's failure: a transport
+// may close what it still reads.
+func (u *upload) Close() error {
+	u.l.mu.Lock()
+	u.closed = true
+	u.l.mu.Unlock()
+	return u.c.Close()
+}
 
 // putManifest stores a manifest or an index under a tag or its digest, and
 // returns the subject that the registry says it has listed it under.
 func (w *registryWriter) putManifest(ctx context.Context, identifier string, doc document) (subject string, err error) {
 	header := http.Header{"Content-Type": {doc.mediaType}}
-	for wait := putWait; ; wait *= 3 {
-		resp, err := w.do(ctx, http.MethodPut, "manifests/"+identifier, header, doc.raw, http.StatusCreated, http.StatusOK, http.StatusAccepted)
-		if err == nil {
-			defer resp.Body.Close()
-			return resp.Header.Get("OCI-Subject"), nil
-		}
-		answer := (*RegistryError)(nil)
-		temporary := errors.As(err, &answer) && (answer.Status >= 500 || answer.Status == http.StatusTooManyRequests)
-		if !temporary || wait > putWait*3*3 {
-			return "", err
-		}
-		// Hours of sending files came before this.
-		select {
-		case <-ctx.Done():
-			return "", context.Cause(ctx)
-		case <-time.After(wait):
-		}
+	resp, err := w.do(ctx, http.MethodPut, "manifests/"+identifier, header, doc.raw, http.StatusCreated, http.StatusOK, http.StatusAccepted)
+	if err != nil {
+		return "", err
 	}
+	return resp.Header.Get("OCI-Subject"), resp.Body.Close()
 }
-
-// putWait is how long is waited before a manifest is sent again.
-const putWait = 200 * time.Millisecond
 
 func (w *registryWriter) finish(ctx context.Context, shipments ...shipment) error {
 	for _, sent := range shipments {

@@ -42,10 +42,14 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // checkRedirect follows a registry to where its blobs lie, without credentials
 // (guard), and not from a private connection to an open one, nor from elsewhere
-// to this computer or its network.
+// to this computer or its network. What is written it does not follow anywhere:
+// another host that takes it, or a PUT that became a GET (RFC 9110, 15.4.3),
+// would pass for the registry having it.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	switch {
+	case via[0].Method != http.MethodGet && via[0].Method != http.MethodHead:
+		return fmt.Errorf("redirected %s to %s", via[0].Method, quote(req.URL.Host))
 	case len(via) > maxRedirects:
 		return fmt.Errorf("redirected more than %d times", maxRedirects)
 	case req.URL.Scheme != "https" && req.URL.Scheme != from.Scheme:

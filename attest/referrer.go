@@ -3,6 +3,7 @@ package attest
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/go-json-experiment/json"
@@ -91,8 +92,8 @@ type referrer struct {
 }
 
 // readReferrers returns the manifests that attach papers to subject, and what
-// the store listed. One that is listed and is not there, or larger than any, or
-// no manifest, is unreadable; one that is no referrer of subject is passed over:
+// the store listed. One that is listed and is not there, or as larger than any,
+// or is no manifest, is unreadable; one that is no referrer of subject is passed over:
 // lists outlive what they name, and anybody may add to them.
 func readReferrers(ctx context.Context, st store, subject provenance.Digest, where string) ([]referrer, listing, error) {
 	listed, err := st.attached(ctx, subject)
@@ -139,14 +140,14 @@ func readReferrer(ctx context.Context, st store, d ocispec.Descriptor, subject p
 	if digestOf(d).IsZero() {
 		return nil, &PaperError{Problem: "it is listed by " + quote(string(d.Digest)) + ", want a sha256 digest"}
 	}
+	if d.Size > maxManifestSize {
+		return nil, &PaperError{Digest: digestOf(d), Problem: fmt.Sprintf("the manifest that attaches it has %d bytes, want at most %d", d.Size, maxManifestSize)}
+	}
 	doc, err := readDocument(ctx, st, digestOf(d), where)
-	missing, limit := (*NotFoundError)(nil), (*LimitError)(nil)
-	switch {
-	case errors.As(err, &missing):
+	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
 		return nil, &PaperError{Digest: digestOf(d), Problem: "it is listed as attached and not there", Err: err}
-	case errors.As(err, &limit):
-		return nil, &PaperError{Digest: digestOf(d), Problem: "the manifest that attaches it is larger than any", Err: err}
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	m, err := decode[ocispec.Manifest](doc.raw)

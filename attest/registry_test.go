@@ -711,3 +711,26 @@ func TestRecordedReferrers(t *testing.T) {
 		})
 	}
 }
+
+// What is written is followed nowhere: another host that takes it, or a PUT that
+// became a GET, would pass for the registry having it.
+func TestWritesAreNotRedirected(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) }))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		for _, to := range []string{elsewhere.URL, ""} {
+			host := newTestRegistry(t, true, intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
+					w.Header().Set("Location", to+"/v2/")
+					w.WriteHeader(status)
+					return true
+				}
+				return false
+			}))
+			var refused *RegistryError
+			if _, err := Pack(t.Context(), writeFolder(t, smallFiles), host+"/a:v1", "n", Model, note(t, "x")); !errors.As(err, &refused) {
+				t.Errorf("status %d to %q: %v", status, to, err)
+			}
+		}
+	}
+}

@@ -76,7 +76,10 @@ func (r *repository) referrersAPI(ctx context.Context, subject provenance.Digest
 		}
 		mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 		if mediaType != ocispec.MediaTypeImageIndex {
-			return nil, false, nil // some page, not the API's
+			if host := resp.Request.URL.Host; host != r.repo.RegistryStr() {
+				return nil, false, &FormatError{Where: r.repo.Name() + ": list of referrers", Problem: "found " + quote(mediaType) + " on " + quote(host) + ", where the registry sent us, want " + ocispec.MediaTypeImageIndex}
+			}
+			return nil, false, nil // some page of the registry's, not the API's
 		}
 		index, err := parseIndex(raw, r.repo.Name()+": list of referrers")
 		if err != nil {

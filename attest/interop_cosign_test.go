@@ -110,9 +110,7 @@ func TestCosignAttachesProvenance(t *testing.T) {
 	cosign := peer(t, "cosign")
 	dir := t.TempDir()
 	builder, stranger := cosignKey(t, cosign, "builder"), cosignKey(t, cosign, "stranger")
-	// No log, no timestamp authority, no certificates: only the key counts.
-	cosign.accepts(t, dir, "signing-config", "create", "--out", "signing.json")
-	cosign.accepts(t, dir, "trusted-root", "create", "--out", "root.json")
+	flags := noLog(t, cosign, dir)
 	if err := os.WriteFile(filepath.Join(dir, "slsa.json"), []byte(slsaPredicate), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +128,8 @@ func TestCosignAttachesProvenance(t *testing.T) {
 			}
 			attach := func(k cosignKeyPair) {
 				t.Helper()
-				cosign.accepts(t, dir, "attest", "--key", k.key, "--predicate", "slsa.json", "--type", "slsaprovenance1",
-					"--signing-config", "signing.json", "--trusted-root", "root.json", a.Reference())
+				command := append([]string{"attest", "--key", k.key, "--predicate", "slsa.json", "--type", "slsaprovenance1"}, flags...)
+				cosign.accepts(t, dir, append(command, a.Reference())...)
 			}
 			check("without provenance", provenance.Deny, "provenance-missing", 0)
 			attach(stranger)
@@ -156,6 +154,15 @@ func statementTypes(t testing.TB, a *attest.Artifact, predicateType string) []st
 		}
 	}
 	return found
+}
+
+// noLog returns the flags of an attestation without a log, a timestamp authority
+// or certificates, and writes their files into dir: only the key counts.
+func noLog(t testing.TB, cosign program, dir string) []string {
+	t.Helper()
+	cosign.accepts(t, dir, "signing-config", "create", "--out", "signing.json")
+	cosign.accepts(t, dir, "trusted-root", "create", "--out", "root.json")
+	return []string{"--signing-config", "signing.json", "--trusted-root", "root.json"}
 }
 
 // A cosignKeyPair is a pair of key files that Cosign wrote.
@@ -236,10 +243,9 @@ func TestCosignImportsKey(t *testing.T) {
 			if algorithm == attest.Ed25519 {
 				return // Cosign 3.1.3 refuses its own attestations by such keys
 			}
-			cosign.accepts(t, dir, "signing-config", "create", "--out", "signing.json")
-			cosign.accepts(t, dir, "trusted-root", "create", "--out", "root.json")
-			cosign.accepts(t, dir, "attest-blob", "--key", pair.key, "--predicate", "predicate.json", "--type", notePredicate,
-				"--bundle", "paper", "--signing-config", "signing.json", "--trusted-root", "root.json", "data")
+			command := append([]string{"attest-blob", "--key", pair.key, "--predicate", "predicate.json", "--type", notePredicate,
+				"--bundle", "paper"}, noLog(t, cosign, dir)...)
+			cosign.accepts(t, dir, append(command, "data")...)
 			paper, err := attest.ParseBundle(mustRead(t, dir, "paper"))
 			if err != nil {
 				t.Fatal(err)

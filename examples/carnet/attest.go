@@ -29,7 +29,8 @@ which carnet root wrote, says what the statement is about, and --bundle takes
 the paper. Whoever holds the files packs it with carnet pack --paper.
 
 TYPE is the full URI of any predicate type, such as
-https://slsa.dev/provenance/v1, or one of
+https://slsa.dev/provenance/v1, https://cyclonedx.org/bom or
+https://spdx.dev/Document, or one of
 
   export-control   what the exporter declares: item, classification, parties,
                    licences, terms

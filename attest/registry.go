@@ -180,8 +180,9 @@ func (r *repository) document(ctx context.Context, identifier, what string) (doc
 	doc := newDocument(raw, mediaType)
 	// By a tag nobody knows what should come; the registry says what it sent (OCI
 	// distribution-spec, Pulling manifests), and something on the way may have
-	// changed it.
-	if sent, err := provenance.ParseOCIDigest(resp.Header.Get("Docker-Content-Digest")); err == nil && sent != doc.digest {
+	// changed it. By a digest the caller knows.
+	byTag := tagPattern.MatchString(identifier)
+	if sent, err := provenance.ParseOCIDigest(resp.Header.Get("Docker-Content-Digest")); byTag && err == nil && sent != doc.digest {
 		return document{}, &DigestError{What: r.repo.Name() + ": " + what, Found: doc.digest.OCI(), Wanted: sent.OCI()}
 	}
 	return doc, nil

@@ -138,7 +138,10 @@ func (e *CredentialError) Error() string {
 	return fmt.Sprintf("attest: registry %s: credentials for it are not sent to %s", e.Registry, quote(e.URL))
 }
 
-// A RegistryError reports a registry that could not be reached or refused.
+// A RegistryError reports a registry that could not be reached, refused, or was
+// silent for a minute. What may pass (408, 429, 500, 502 to 504, a connection that
+// broke) has been tried five times by then, or for two minutes, with the waits
+// that the registry asked for.
 type RegistryError struct {
 	Registry string // host
 	Status   int    // HTTP status; 0 where there was no answer

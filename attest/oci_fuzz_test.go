@@ -120,6 +120,41 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
+// An image index that is judged to be one lists what every reader finds in it.
+func FuzzImageIndex(f *testing.F) {
+	entry := `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` + strings.Repeat("ab", 32) + `","size":5,"platform":{"os":"linux","architecture":"arm64"}}`
+	for _, seed := range []string{
+		`{"schemaVersion":2,"manifests":[` + entry + `]}`, `{"schemaVersion":2,"manifests":[` + entry + `,` + entry + `]}`, `{"schemaVersion":2,"manifests":[]}`,
+		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` + entry + `],"layers":[]}`, `{"manifests":[1]}`,
+		`{"schemaVersion":2,"mediaType":"` + dockerIndex + `","manifests":[` + entry + `],"Manifests":[]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		img, err := judge(newDocument(raw, ""), "fuzz")
+		if err != nil || !img.index || len(img.mismatches) > 0 {
+			return
+		}
+		// Another reader runs no manifest of it that papers would not name.
+		var other ocispec.Index
+		if err := stdjson.Unmarshal(raw, &other); err != nil {
+			t.Fatalf("encoding/json does not read %s: %v", raw, err)
+		}
+		named := map[provenance.Digest]bool{}
+		for _, p := range img.platforms() {
+			named[p.Manifest] = true
+		}
+		for _, d := range other.Manifests {
+			if !named[digestOf(d)] || digestOf(d).IsZero() {
+				t.Fatalf("%s lists %s, and papers name %v", raw, d.Digest, img.platforms())
+			}
+		}
+		if len(named) == 0 || len(named) > maxIndexManifests || !img.foreign || img.files != nil {
+			t.Fatalf("%d manifests, foreign %v, files %v: %s", len(named), img.foreign, img.files, raw)
+		}
+	})
+}
+
 // An index that parses keeps what it lists when an artifact is added.
 func FuzzLayoutIndex(f *testing.F) {
 	entry := `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` + strings.Repeat("ab", 32) + `","size":5,"annotations":{"org.opencontainers.image.ref.name":"v1"}}`
@@ -137,6 +172,9 @@ func FuzzLayoutIndex(f *testing.F) {
 			return
 		}
 		edited, err := editIndex(raw, "v1", map[string]bool{}, &manifest, []document{paper})
+		if limit := (*LimitError)(nil); errors.As(err, &limit) && len(index.Manifests) > maxLayoutManifests-2 {
+			return
+		}
 		if err != nil {
 			t.Fatalf("editIndex(%s): %v", raw, err)
 		}

@@ -123,18 +123,20 @@ func TestModelFile(t *testing.T) {
 		t.Fatalf("%v, %v", v, err)
 	}
 	self := signedModel(t, &provenance.ModelSigning{Method: provenance.ModelFiles, Hash: provenance.ModelSHA256, Resources: []provenance.ModelResource{{Path: ".", Digest: sum("weights")}}})
+	if _, err := VerifyModel(t.Context(), dir, self, trustTestSigner()); !mismatches([]string{"model.bin", "other"}, []string{"."}, nil)(err) {
+		t.Errorf("a folder, without a name: %v", err)
+	}
 	for name, c := range map[string]struct {
 		path      string
 		signature []byte
 		want      string
 	}{
-		"without a name":           {file, self, "verified"},
-		"under another name":       {filepath.Join(dir, "other"), signature, "mismatch"},
-		"another, without a name":  {filepath.Join(dir, "other"), self, "mismatch"},
-		"its folder":               {dir, signature, "mismatch"},
-		"a folder, without a name": {dir, self, "mismatch"},
-		"the folder's for a file":  {file, mustSignModel(t, dir), "mismatch"},
-		"nothing there":            {filepath.Join(dir, "missing"), signature, "not found"},
+		"without a name":          {file, self, "verified"},
+		"under another name":      {filepath.Join(dir, "other"), signature, "mismatch"},
+		"another, without a name": {filepath.Join(dir, "other"), self, "mismatch"},
+		"its folder":              {dir, signature, "mismatch"},
+		"the folder's for a file": {file, mustSignModel(t, dir), "mismatch"},
+		"nothing there":           {filepath.Join(dir, "missing"), signature, "not found"},
 	} {
 		_, err := VerifyModel(t.Context(), c.path, c.signature, trustTestSigner())
 		if got := modelClass(t, err); got != c.want {
@@ -573,6 +575,31 @@ func TestModelChanges(t *testing.T) {
 				t.Errorf("signed: %v", err)
 			}
 		})
+	}
+}
+
+// What is hashed is what was listed, though it be back in its place afterwards.
+func TestModelSwapped(t *testing.T) {
+	dir := writeFolder(t, map[string]string{"a": "weights"})
+	other := writeFolder(t, map[string]string{"a": "weighty"})
+	signature := mustSignModel(t, dir)
+	swap := func() {
+		noError(t, errors.Join(os.Rename(filepath.Join(dir, "a"), filepath.Join(other, "b")),
+			os.Rename(filepath.Join(other, "a"), filepath.Join(dir, "a")), os.Rename(filepath.Join(other, "b"), filepath.Join(other, "a"))))
+	}
+	reports := 0
+	during := WithProgress(func(p provenance.Progress) {
+		if reports++; reports == 1 || p.Files == 1 {
+			swap()
+		}
+	})
+	if _, err := SignModel(t.Context(), dir, testSigner(), during); modelClass(t, err) != "changed" || reports != 1 {
+		t.Errorf("signed: %v, after %d reports", err, reports)
+	}
+	swap()
+	reports = 0
+	if _, err := VerifyModel(t.Context(), dir, signature, trustTestSigner(), during); modelClass(t, err) != "changed" || reports != 1 {
+		t.Errorf("verified: %v, after %d reports", err, reports)
 	}
 }
 

@@ -95,15 +95,8 @@ func (m *modelFolder) hashPart(ctx context.Context, p modelPart, h hash.Hash, bu
 	defer f.Close()
 	r := &gauge{ctx, io.NewSectionReader(f, p.start, p.size()), &tally{m: count}}
 	n, err := io.CopyBuffer(writerOnly{h}, r, buf)
-	switch {
-	case err != nil:
-		return err
-	case n != p.size():
-		return &provenance.ChangedError{Path: p.file.name, Problem: fmt.Sprintf("ended after %d bytes of the %d it was listed with", p.start+n, p.file.info.Size())}
+	if err == nil && n != p.size() {
+		err = &provenance.ChangedError{Path: p.file.name, Problem: fmt.Sprintf("ended after %d bytes of the %d it was listed with", p.start+n, p.file.info.Size())}
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("attest: model: %w", err)
-	}
-	return p.file.unchanged(info)
+	return err
 }

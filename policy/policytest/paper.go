@@ -65,6 +65,8 @@ func (p paper) check() error {
 		return fmt.Errorf("free: found for type %q, want it for status and authorization only", p.Type)
 	case p.Free && p.About != "":
 		return fmt.Errorf("free: found beside about %q, want one of the two", p.About)
+	case predicateType == provenance.TypeModelSigning && (p.About != "" || p.Statement != ""):
+		return errors.New("about, statement: found for a model signature, want neither: it is about the files that it lists")
 	case p.standsFree() && (p.Name != "" || p.Statement != "" && p.Statement != "v1"):
 		return errors.New("name, statement: found for a paper about no artifact, want them for one that is about some")
 	}
@@ -97,6 +99,9 @@ func (p paper) statement(raw []byte) (*provenance.Statement, error) {
 	if p.standsFree() {
 		return p.freeStanding(&provenance.Statement{Type: provenance.StatementType, PredicateType: predicateType, Predicate: raw})
 	}
+	if predicateType == provenance.TypeModelSigning {
+		return p.modelSigning(raw)
+	}
 	doc, err := document(p.File, raw)
 	if err != nil {
 		return nil, err
@@ -119,6 +124,30 @@ func (p paper) statement(raw []byte) (*provenance.Statement, error) {
 		return statement, nil
 	}
 	return provenance.NewRawStatement(predicateType, raw, subjects...)
+}
+
+// modelSigning returns the statement of a model signature, with the subject that
+// other tools write: the digest of the digests that the predicate lists.
+func (p paper) modelSigning(raw []byte) (*provenance.Statement, error) {
+	var listed struct {
+		Resources []struct {
+			Digest string `json:"digest"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal(raw, &listed); err != nil {
+		return nil, err
+	}
+	m := new(provenance.ModelSigning)
+	for _, r := range listed.Resources {
+		m.Resources = append(m.Resources, provenance.ModelResource{Digest: r.Digest})
+	}
+	s := &provenance.Statement{Type: provenance.StatementType, PredicateType: provenance.TypeModelSigning, Predicate: raw,
+		Subject: []provenance.Subject{{Name: cmp.Or(p.Name, "model"), Digest: map[string]string{"sha256": m.Root().String()}}}}
+	if p.Unchecked {
+		return s, nil
+	}
+	_, err := s.ModelSigning()
+	return s, err
 }
 
 // freeStanding returns the statement about no artifact, with the subject that

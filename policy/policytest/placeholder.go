@@ -15,11 +15,11 @@ import (
 // A placeholder is a word in a part that stands for what nobody can write down
 // before the papers of the case are made.
 type placeholder struct {
-	word string // ROOT, SHA256, BUNDLE or ACCEPTS
+	word string // ROOT, FILE, SHA256, BUNDLE or ACCEPTS
 	arg  string // between the parentheses; "" for ROOT on its own
 }
 
-var placeholderForm = regexp.MustCompile(`\b(ROOT\(|ROOT\b|SHA256\(|BUNDLE\(|ACCEPTS\()`)
+var placeholderForm = regexp.MustCompile(`\b(ROOT\(|ROOT\b|FILE\(|SHA256\(|BUNDLE\(|ACCEPTS\()`)
 
 // replace returns text with a value in the place of each placeholder.
 func replace(text []byte, value func(placeholder) (string, error)) ([]byte, error) {

@@ -61,13 +61,16 @@
 //
 // A snapshot of status is about no artifact unless it has about; about: this is
 // the artifact of the case. Each name of an artifact is a lower-case word, or
-// some joined by hyphens, and stands for an artifact of its own.
+// some joined by hyphens, and stands for an artifact of its own. A model
+// signature, of type https://model_signing/signature/v1.0, has no about: it is
+// about the files that it lists, and an artifact has one, model.safetensors.
 //
 // In every part that is used, and in every value that set puts there, some
 // words stand for what is known only when the papers are made:
 //
 //	ROOT                the root of the case's artifact
 //	ROOT(NAME)          that of the artifact which papers are about with about: NAME
+//	FILE(NAME)          the SHA-256 digest of that artifact's model.safetensors; FILE(this) is of the case's
 //	SHA256(ID)          the digest of a paper by its id, sha256: and hex, as papers refer to one another
 //	BUNDLE(ID)          the digest of the bundle of a paper with one signer, as inventories have it
 //	ACCEPTS(KEY#ID)     what an acknowledgement holds that accepts the condition ID of the authorisation KEY,

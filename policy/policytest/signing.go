@@ -88,6 +88,8 @@ func (s *signing) resolve(text []byte) ([]byte, error) {
 		case "ACCEPTS":
 			accepts, _, err := s.c.acceptance(p.arg)
 			return accepts, err
+		case "FILE":
+			return artifact(p.arg).Files()[0].Digest.String(), nil
 		}
 		return artifact(p.arg).Root().String(), nil
 	})

@@ -11,9 +11,9 @@ import (
 )
 
 func newAttest() *cobra.Command {
-	var kind, predicate, key, bundle, subjects string
+	var kind, predicate, key, bundle, subjects, paper string
 	c := &cobra.Command{
-		Use:   "attest [REF] --type TYPE --predicate FILE --key KEY\n    [--bundle FILE] [--subjects FILE]",
+		Use:   "attest [REF] (--type TYPE --predicate FILE --key KEY\n    [--bundle FILE] [--subjects FILE] | --paper BUNDLE)",
 		Short: "Sign a paper about an artifact, and attach it",
 		Long: `Signs a statement about the artifact at REF and attaches it: in a registry, a
 layout or an archive as an OCI referrer, in a folder as a file in .carnet/. In
@@ -27,6 +27,10 @@ alone.
 With --subjects FILE nothing is attached and no artifact is needed: the file,
 which carnet root wrote, says what the statement is about, and --bundle takes
 the paper. Whoever holds the files packs it with carnet pack --paper.
+
+With --paper nothing is signed: the paper comes from elsewhere, as an officer's
+or a model signature (carnet model sign) does, and is attached if it is about the
+artifact.
 
 TYPE is the full URI of any predicate type, such as
 https://slsa.dev/provenance/v1, https://cyclonedx.org/bom or
@@ -57,13 +61,22 @@ Prints the digest of the paper.`,
   carnet attest --subjects tracker.subjects.json --type export-control \
     --predicate declaration.yaml --key officer.key --bundle officer.sigstore.json
   carnet attest --type status --predicate snapshot-7.yaml --key ddtc.key \
-    --bundle snapshot-7.sigstore.json`,
+    --bundle snapshot-7.sigstore.json
+  carnet attest oci:layout --paper model.sig`,
 		Args: between(0, "REF"),
 		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case paper != "":
+				return attachPaper(c, args, paper)
+			case kind == "" || predicate == "" || key == "":
+				return misuse(c, "found too few of --type, --predicate and --key, want all three, or --paper")
+			}
 			predicateType, err := provenance.ResolveType(kind)
 			switch {
 			case err != nil:
 				return fmt.Errorf("--type: %w", err)
+			case predicateType == provenance.TypeModelSigning:
+				return misuse(c, "found the type of a model signature, want carnet model sign, which lists the files, and --paper")
 			case len(args) == 1 && subjects != "":
 				return misuse(c, "found REF and --subjects, want one of them")
 			case len(args) == 0 && subjects == "" && !standsFree(predicateType):
@@ -90,13 +103,34 @@ Prints the digest of the paper.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate (required)")
-	c.Flags().StringVar(&predicate, "predicate", "", "predicate, a YAML or JSON `FILE` (required)")
-	c.Flags().StringVar(&key, "key", "", "private `KEY` to sign with (required)")
+	c.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate")
+	c.Flags().StringVar(&predicate, "predicate", "", "predicate, a YAML or JSON `FILE`")
+	c.Flags().StringVar(&key, "key", "", "private `KEY` to sign with")
 	c.Flags().StringVar(&bundle, "bundle", "", "also write the paper to `FILE`")
 	c.Flags().StringVar(&subjects, "subjects", "", "what the paper is about, a `FILE` that carnet root wrote")
-	required(c, "type", "predicate", "key")
+	c.Flags().StringVar(&paper, "paper", "", "attach this signed paper, a `BUNDLE`, and sign nothing")
 	return c
+}
+
+// attachPaper attaches a paper that was signed elsewhere.
+func attachPaper(c *cobra.Command, args []string, file string) error {
+	for _, other := range []string{"type", "predicate", "key", "bundle", "subjects"} {
+		if c.Flags().Changed(other) {
+			return misuse(c, "found --paper and --%s, want --paper alone: it is signed already", other)
+		}
+	}
+	if len(args) == 0 {
+		return misuse(c, "found --paper and no REF, want what to attach it to")
+	}
+	paper, err := readBundle(file)
+	if err != nil {
+		return err
+	}
+	if _, err := attest.Attach(c.Context(), args[0], paper); err != nil {
+		return named(file, err)
+	}
+	fmt.Fprintln(c.OutOrStdout(), "paper", paper.Digest().OCI())
+	return nil
 }
 
 // standsFree reports whether a paper of that type may be about no artifact.

@@ -163,3 +163,6 @@ const MaxQuestions = maxQuestions
 
 // MaxStateSize bounds the text of marks, in bytes.
 const MaxStateSize = maxStateSize
+
+// OriginTypes returns the names that a policy has for statements of origin.
+func OriginTypes() []string { return slices.Sorted(maps.Keys(originTypes)) }

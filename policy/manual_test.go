@@ -78,6 +78,20 @@ func TestManualKnowsTheData(t *testing.T) {
 	}
 }
 
+// TestManualKnowsTheOrigins: the manual names every type of statement of origin.
+func TestManualKnowsTheOrigins(t *testing.T) {
+	text := string(readFile(t, manual))
+	origins := policy.OriginTypes()
+	if len(origins) < 2 {
+		t.Fatalf("found %q, want at least 2", origins)
+	}
+	for _, name := range origins {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("found no `%s`, want it explained", name)
+		}
+	}
+}
+
 // TestManualShowsItsFiles: what the manual shows is what lies in the folder,
 // and every rule in it loads.
 func TestManualShowsItsFiles(t *testing.T) {

@@ -476,7 +476,8 @@ func TestModelLinks(t *testing.T) {
 			m := &provenance.ModelSigning{Method: provenance.ModelFiles, Hash: provenance.ModelSHA256, AllowSymlinks: true,
 				Resources: append([]provenance.ModelResource{resource("a", "aaaa"), resource("d/b", "bbbb")}, c.also...)}
 			_, err := VerifyModel(t.Context(), dir, signedModel(t, m), trustTestSigner())
-			if got := modelClass(t, err); got != c.follow {
+			var path *provenance.PathError
+			if got := modelClass(t, err); got != c.follow || errors.As(err, &path) && path.Path != c.name {
 				t.Errorf("followed: %s (%v), want %s", got, err, c.follow)
 			}
 			m.AllowSymlinks = false
@@ -486,7 +487,6 @@ func TestModelLinks(t *testing.T) {
 					t.Errorf("not followed: %s (%v), want path", got, err)
 				}
 			}
-			var path *provenance.PathError
 			if _, err := SignModel(t.Context(), dir, testSigner()); !errors.As(err, &path) || path.Path != c.name {
 				t.Errorf("signed: %v", err)
 			}

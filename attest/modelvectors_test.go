@@ -421,6 +421,9 @@ func TestModelSigningVectorsAsPapers(t *testing.T) {
 		t.Error("the paper's bytes are not those that were read")
 	}
 	key := readVectorKey(t, filepath.Join(vectors, "assets", "keys", "certificate", "signing-key-pub.pem"))
+	if want := modelHint(key); b.hint != want { // by which other tools refuse another key
+		t.Errorf("the key goes by %s, want %s", b.hint, want)
+	}
 	trust, err := NewTrust(TrustedSigner{Name: "producer", Key: key})
 	if err != nil {
 		t.Fatal(err)

@@ -134,7 +134,7 @@ func TestModelSignature(t *testing.T) {
 		"no signature":                  {bytes.Replace(good, good[bytes.Index(good, []byte(`{"sig"`)):bytes.Index(good, []byte(`]}}`))], nil, 1), "bundle"},
 		"an empty payload":              {edit(encode(payload), ""), "bundle"},
 		"no material":                   {edit(`"publicKey":{"hint":"`+hint+`"},`, ""), "bundle"},
-		"a message and no statement":    {edit(good2(good), `"messageSignature":{"messageDigest":{"algorithm":"SHA2_256","digest":"`+encode(make([]byte, 32))+`"},"signature":"AAAA"}}`), "bundle"},
+		"a message and no statement":    {edit(envelopeText(good), `"messageSignature":{"messageDigest":{"algorithm":"SHA2_256","digest":"`+encode(make([]byte, 32))+`"},"signature":"AAAA"}}`), "bundle"},
 		"trailing data":                 {append(bytes.Clone(good), '{', '}'), "bundle"},
 		"half of it":                    {good[:len(good)/2], "bundle"},
 		"nothing":                       {nil, "bundle"},
@@ -164,8 +164,8 @@ func TestModelSignature(t *testing.T) {
 	}
 }
 
-// good2 returns the end of a bundle, from its envelope on.
-func good2(bundle []byte) string {
+// envelopeText returns the end of a bundle, from its envelope on.
+func envelopeText(bundle []byte) string {
 	return string(bundle[bytes.Index(bundle, []byte(`"dsseEnvelope"`)):])
 }
 

@@ -47,10 +47,9 @@ func SignModel(ctx context.Context, path string, signer *Signer, opts ...SignMod
 	}
 	slices.Sort(m.IgnorePaths)
 	m.IgnorePaths = slices.Compact(m.IgnorePaths)
-	for _, ignored := range m.IgnorePaths {
-		if err := provenance.CheckModelPath(ignored); err != nil {
-			return nil, err
-		}
+	ignored, err := modelPaths(m.IgnorePaths)
+	if err != nil {
+		return nil, err
 	}
 	folder, err := openModel(path)
 	if err != nil {
@@ -62,7 +61,7 @@ func SignModel(ctx context.Context, path string, signer *Signer, opts ...SignMod
 		return nil, fmt.Errorf("attest: model: %w", err)
 	}
 	m.Model = filepath.Base(name)
-	if m.Resources, err = folder.resources(ctx, pathSet(m.IgnorePaths), &s); err != nil {
+	if m.Resources, err = folder.resources(ctx, ignored, &s); err != nil {
 		return nil, err
 	}
 	payload, err := m.Payload()
@@ -194,10 +193,14 @@ func VerifyModel(ctx context.Context, path string, signature []byte, trust Model
 	return &VerifiedModel{signer: by, root: m.Root(), files: slices.Sorted(maps.Keys(c.wanted)), unsigned: c.unsigned}, nil
 }
 
-func pathSet(paths []string) map[string]bool {
+// modelPaths returns paths as a set, if each may lie in a model.
+func modelPaths(paths []string) (map[string]bool, error) {
 	set := make(map[string]bool, len(paths))
 	for _, path := range paths {
+		if err := provenance.CheckModelPath(path); err != nil {
+			return nil, err
+		}
 		set[path] = true
 	}
-	return set
+	return set, nil
 }

@@ -76,14 +76,9 @@ func (c *modelComparison) want(folder *modelFolder) {
 
 // leftOut returns the paths that are not looked at.
 func (c *modelComparison) leftOut() (map[string]bool, error) {
-	for _, path := range c.ignored {
-		if err := provenance.CheckModelPath(path); err != nil {
-			return nil, err
-		}
-	}
-	ignored := pathSet(c.ignored) // the caller's own, whatever else is
-	if !c.omissions {
-		return ignored, nil
+	ignored, err := modelPaths(c.ignored) // the caller's own, whatever else is
+	if err != nil || !c.omissions {
+		return ignored, err
 	}
 	for _, path := range c.IgnorePaths {
 		ignored[path] = true

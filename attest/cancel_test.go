@@ -66,23 +66,29 @@ func (c *cancelled) check(t testing.TB, err error) bool {
 // A stopper hangs in the midst of the answer to one request, in the registry's
 // place, until the client is gone.
 type stopper struct {
-	request int  // the one that hangs; 0 is the first
-	begun   bool // the answer has begun when it hangs
-	hangs   func()
+	begun bool          // the answer has begun when it hangs
+	hangs func()        // called when it does
+	gone  chan struct{} // closed when the call has returned
 
 	mu   sync.Mutex
-	seen int
-	gone chan struct{} // closed when the call has returned
+	left int // requests before the one that hangs; none does where negative
+}
+
+// after has the request after so many others hang; -1 for none.
+func (s *stopper) after(requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = requests
 }
 
 func (s *stopper) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		n := s.seen
-		s.seen++
+		hangs := s.left == 0
+		s.left--
 		s.mu.Unlock()
 		switch {
-		case n != s.request:
+		case !hangs:
 			next.ServeHTTP(w, r)
 		case s.begun:
 			next.ServeHTTP(&stoppedWriter{w, s}, r)
@@ -165,14 +171,14 @@ func TestCancelAtEveryRequest(t *testing.T) {
 						t.Fatal("there is no end of requests")
 					}
 					stop := newCancelled(t)
-					s := &stopper{request: -1, begun: begun, hangs: stop.now, gone: make(chan struct{})}
+					s := &stopper{begun: begun, hangs: stop.now, gone: make(chan struct{}), left: -1}
 					ref := newTestRegistry(t, true, s.wrap) + "/a:v1"
 					if c.from {
 						if _, err := Copy(t.Context(), layout, ref); err != nil {
 							t.Fatal(err)
 						}
 					}
-					s.seen, s.request = 0, request
+					s.after(request)
 					out := filepath.Join(t.TempDir(), "out")
 					err := c.call(stop.ctx, ref, out)
 					close(s.gone)
@@ -181,7 +187,7 @@ func TestCancelAtEveryRequest(t *testing.T) {
 						continue
 					}
 					stopped, missed = stopped+1, 0
-					s.request = -1
+					s.after(-1)
 					mustBeInvisible(t, c.dest(ref, out))
 				}
 				if stopped == 0 {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carnet-dev/carnet/provenance"
@@ -199,4 +201,28 @@ func TestPackUnsignedConfig(t *testing.T) {
 	if _, err := Pack(ctx, dir, "dir:"+dir, "arden/tracker", Model, unsigned); err != nil {
 		t.Errorf("a folder has no config: %v", err)
 	}
+}
+
+// What a call that came to nothing has sent, the next one does not send again.
+func TestPackSendsOnce(t *testing.T) {
+	var sent atomic.Int64
+	host := newTestRegistry(t, true, intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch {
+			sent.Add(max(r.ContentLength, 0)) // that of an empty file is not told
+		}
+		return false
+	}))
+	dir := writeFolder(t, map[string]string{"a.bin": strings.Repeat("a", maxBuffered+1), "b.bin": strings.Repeat("b", maxBuffered+2), "c.txt": "c", "empty": ""})
+	const size = 2*maxBuffered + 4
+	unsigned := errors.New("no signature")
+	_, err := Pack(t.Context(), dir, host+"/a:v1", "n", Model, func(context.Context, []provenance.Subject) ([]*Bundle, error) { return nil, unsigned })
+	if !errors.Is(err, unsigned) || sent.Load() != size {
+		t.Fatalf("sent %d bytes, want %d: %v", sent.Load(), size, err)
+	}
+	sent.Store(0)
+	mustPack(t, dir, host+"/a:v1", Model)
+	if n := sent.Load(); n == 0 || n >= maxBuffered {
+		t.Errorf("sent %d bytes again, want those of the papers alone", n)
+	}
+	mustMatch(t, mustOpen(t, host+"/a:v1"))
 }

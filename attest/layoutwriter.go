@@ -54,6 +54,7 @@ func newLayoutWriter(ctx context.Context, ref reference, s *settings) (*layoutWr
 		}
 	}
 	if w.root, err = os.OpenRoot(ref.path); err != nil {
+		w.close()
 		return nil, localError(ref, err)
 	}
 	if err := w.begin(); err != nil {
@@ -70,9 +71,14 @@ func (w *layoutWriter) begin() error {
 	if err != nil {
 		return localError(w.ref, err)
 	}
-	w.lock = lock
-	if err := lockShared(lock); errors.Is(err, errLocked) {
+	switch err := lockShared(lock); {
+	case errors.Is(err, errLocked):
+		lock.Close()
 		return &ExistsError{Path: w.ref.path, Problem: "another process is about to remove it"}
+	case err != nil: // the system has no locks
+		lock.Close()
+	default:
+		w.lock = lock
 	}
 	if err := w.root.MkdirAll(blobsDir, 0o755); err != nil {
 		return localError(w.ref, err)

@@ -199,10 +199,6 @@ func newFaultWorld(t *testing.T, referrers bool) *faultWorld {
 		if r.Header.Get("Authorization") != "" {
 			w.told.Store(true)
 		}
-		if r.Method == http.MethodHead { // that it has a blob is the registry's word, whoever gives it
-			rw.WriteHeader(http.StatusNotFound)
-			return
-		}
 		io.WriteString(rw, "not what you want")
 	}))
 	t.Cleanup(elsewhere.Close)

@@ -37,8 +37,21 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, &CredentialError{Registry: g.registry, URL: req.URL.Scheme + "://" + host}
 		}
 	}
-	return g.inner.RoundTrip(req)
+	resp, err := g.inner.RoundTrip(req)
+	if err != nil || host == g.registry || req.Method != http.MethodHead {
+		return resp, err
+	}
+	if size, asked := req.Context().Value(sentSize{}).(int64); asked && resp.ContentLength != size {
+		resp.StatusCode, resp.Status = http.StatusNotFound, "404 Not Found"
+	}
+	return resp, nil
 }
+
+// sentSize is the key under which the context of an upload has the size of the
+// blob, an int64. Some registries send whoever asks whether a blob is there on to
+// where it lies. Another host that answers, and has something else, would pass
+// for the registry having the blob, which then would not be sent.
+type sentSize struct{}
 
 // checkRedirect follows a registry to where its blobs lie, without credentials
 // (guard), and not from a private connection to an open one, nor from elsewhere

@@ -734,3 +734,73 @@ func TestWritesAreNotRedirected(t *testing.T) {
 		}
 	}
 }
+
+// What came by a tag is not what the registry says it sent.
+func TestTagDigest(t *testing.T) {
+	var damage atomic.Bool
+	host := newTestRegistry(t, true, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			for key, values := range rec.Header() {
+				w.Header()[key] = values
+			}
+			body := rec.Body.Bytes()
+			if damage.Load() && strings.HasSuffix(r.URL.Path, "/manifests/v1") {
+				body = bytes.Replace(body, []byte("2027"), []byte("2028"), 1)
+			}
+			w.WriteHeader(rec.Code)
+			w.Write(body)
+		})
+	})
+	dated := WithAnnotations(map[string]string{ocispec.AnnotationCreated: "2027-06-01T00:00:00Z"})
+	if _, err := Pack(t.Context(), writeFolder(t, smallFiles), host+"/a:v1", "n", Model, note(t, "x"), dated); err != nil {
+		t.Fatal(err)
+	}
+	mustMatch(t, mustOpen(t, host+"/a:v1"))
+	damage.Store(true)
+	var wrong *DigestError
+	if a, err := Open(t.Context(), host+"/a:v1"); !errors.As(err, &wrong) {
+		t.Errorf("opened %v, %v", a.Reference(), err)
+	}
+}
+
+// Another host that says it has a blob, and has another, does not pass for the
+// registry having it.
+func TestUploadsToWhereBlobsLie(t *testing.T) {
+	for _, c := range []struct {
+		size int // of what lies there
+		puts bool
+	}{{5, true}, {len(`{"layers":2}`), false}} {
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(c.size))
+		}))
+		t.Cleanup(elsewhere.Close)
+		d := blobDescriptor("", []byte(`{"layers":2}`))
+		var sent atomic.Bool
+		host := newTestRegistry(t, true, intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, string(d.Digest)) {
+				http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+				return true
+			}
+			if r.Method == http.MethodPatch {
+				sent.Store(true)
+			}
+			return false
+		}))
+		ref, err := parseReference(host + "/a:v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := newRegistryWriter(t.Context(), ref, newSettings(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.put(t.Context(), memoryBlob("", []byte(`{"layers":2}`)), nil); err != nil {
+			t.Fatal(err)
+		}
+		if sent.Load() != c.puts {
+			t.Errorf("%d bytes there: sent %v, want %v", c.size, sent.Load(), c.puts)
+		}
+	}
+}

@@ -75,6 +75,7 @@ func (w *registryWriter) put(ctx context.Context, b blob, count *meter) error {
 // upload sends a layer, and begins anew where the registry or the connection
 // failed on the way. go-containerregistry would too, deaf to the end of ctx.
 func (w *registryWriter) upload(ctx context.Context, layer v1.Layer, l *uploadLayer) error {
+	ctx = context.WithValue(ctx, sentSize{}, l.b.desc.Size)
 	for tries := 1; ; tries++ {
 		err := remote.WriteLayer(w.repo, layer, remote.WithContext(ctx), remote.WithTransport(w.rt), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 		if err == nil || tries == maxTries || !again(err) || l.failed() {

@@ -4,13 +4,14 @@
 //
 // A vendor calls [Pack], which turns a folder into one OCI artifact with its
 // signed papers inside, in a registry, an OCI layout, an OCI archive or the
-// folder itself; [Attach] adds papers later. A recipient calls [Open], which
-// resolves a name to a digest once and yields the artifact's subject and its
-// papers, and [Verify], which authenticates the papers; of a model that was made
-// from others [Ancestors] finds those, with theirs. [Unpack] writes the files,
-// each verified while it is written. [Copy] takes an artifact elsewhere, with its
-// papers. [SignModel] and [VerifyModel] speak the
-// format of OpenSSF Model Signing, for models that other tools sign and verify.
+// folder itself; [Attach] adds papers later, also to an image or an image index
+// that another tool built. A recipient calls [Open], which resolves a name to a
+// digest once and yields the artifact's subject and its papers, and [Verify],
+// which authenticates the papers; of a model that was made from others
+// [Ancestors] finds those, with theirs. [Unpack] writes the files, each verified
+// while it is written. [Copy] takes an artifact elsewhere, with its papers.
+// [SignModel] and [VerifyModel] speak the format of OpenSSF Model Signing, for
+// models that other tools sign and verify.
 //
 // # What it does not prove
 //

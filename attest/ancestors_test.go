@@ -288,7 +288,7 @@ func TestAncestors(t *testing.T) {
 			if len(extra) != want {
 				t.Errorf("%d papers of the ancestors, want %d", len(extra), want)
 			}
-			trust, err := NewTrust(TrustedSigner{"tester", testSigner().PublicKey()})
+			trust, err := NewTrust(TrustedSigner{Name: "tester", Key: testSigner().PublicKey()})
 			if err != nil {
 				t.Fatal(err)
 			}

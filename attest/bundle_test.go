@@ -136,11 +136,11 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust, err := NewTrust(TrustedSigner{"stranger", stranger.PublicKey()}, TrustedSigner{"tester", testSigner().PublicKey()})
+	trust, err := NewTrust(TrustedSigner{Name: "stranger", Key: stranger.PublicKey()}, TrustedSigner{Name: "tester", Key: testSigner().PublicKey()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	others, err := NewTrust(TrustedSigner{"stranger", stranger.PublicKey()})
+	others, err := NewTrust(TrustedSigner{Name: "stranger", Key: stranger.PublicKey()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func newChain(b testing.TB, newKey func() crypto.Signer) *chain {
 		signer, err := newKeySigner(key)
 		must(err)
 		signers[name], keys[name] = signer, key.Public()
-		trusted = append(trusted, TrustedSigner{name, signer.PublicKey()})
+		trusted = append(trusted, TrustedSigner{Name: name, Key: signer.PublicKey()})
 	}
 	c.trust, err = NewTrust(trusted...)
 	must(err)

@@ -151,7 +151,7 @@ func TestFreeStandingPapers(t *testing.T) {
 func wantDossier(t testing.TB, a *Artifact, root provenance.Digest, about, others int) {
 	t.Helper()
 	mustMatch(t, a)
-	trust, err := NewTrust(TrustedSigner{"tester", testSigner().PublicKey()})
+	trust, err := NewTrust(TrustedSigner{Name: "tester", Key: testSigner().PublicKey()})
 	if err != nil {
 		t.Fatal(err)
 	}

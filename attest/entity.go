@@ -37,3 +37,23 @@ func (e envelope) EnvelopeContent() verify.EnvelopeContent { return e }
 // not looked at. The payload is read once, strictly, by Trust.Verify. Should a
 // later version compare it with something, an empty statement matches nothing.
 func (e envelope) Statement() (*intoto.Statement, error) { return new(intoto.Statement), nil }
+
+// certificate returns the DER of the certificate that the paper brings along for
+// its signer, nil where it brings none.
+func (e *entity) certificate() []byte {
+	material := e.GetVerificationMaterial()
+	if chain := material.GetX509CertificateChain().GetCertificates(); len(chain) > 0 {
+		return chain[0].GetRawBytes()
+	}
+	return material.GetCertificate().GetRawBytes()
+}
+
+// A certifiedEntity is a paper that brings along a certificate which the
+// recipient knows. To Sigstore's verifier it is one by the bare key: the key comes
+// from the recipient, and nothing else that the paper brings along is heard.
+type certifiedEntity struct{ *entity }
+
+// VerificationContent returns that of a paper by a bare key.
+func (certifiedEntity) VerificationContent() (verify.VerificationContent, error) {
+	return new(bundle.PublicKey), nil
+}

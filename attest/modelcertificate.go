@@ -95,9 +95,9 @@ func verifyChain(b *Bundle, chain []*x509.Certificate, roots *x509.CertPool, at 
 // certifiedSigner checks the signature with the certificate's key; that the
 // certificate is to be trusted is another matter.
 func certifiedSigner(b *Bundle, leaf *x509.Certificate) (*modelSigner, error) {
-	key, err := newPublicKey("certificate", leaf.PublicKey)
+	key, err := CertifiedKey(leaf)
 	if err == nil {
-		err = wantModelKey("certificate", key)
+		err = wantModelKey(certificateName, key)
 	}
 	if err != nil {
 		return nil, err

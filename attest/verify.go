@@ -3,6 +3,7 @@ package attest
 import (
 	"bytes"
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"runtime"
@@ -19,10 +20,16 @@ import (
 )
 
 // TrustedSigner is a signer that a recipient knows: a name of the recipient's
-// choosing and the key. What the signer may say is for package policy.
+// choosing, and either the key or the certificate. What the signer may say is for
+// package policy.
 type TrustedSigner struct {
 	Name string
 	Key  *PublicKey
+
+	// Certificate is the signer's own, not that of whoever issued it. Papers count
+	// that bring along exactly this one, and no paper by the bare key does. Who
+	// issued it and when it is valid is not looked at here.
+	Certificate *x509.Certificate
 }
 
 // maxSigners bounds a trust: a paper that names no key is tried against each.
@@ -36,6 +43,7 @@ type Trust struct {
 
 type trusted struct {
 	name, fingerprint, hint string
+	certificate             []byte // DER; nil for a bare key
 	verifier                *verify.Verifier
 }
 
@@ -69,22 +77,32 @@ func NewTrust(signers ...TrustedSigner) (*Trust, error) {
 		switch {
 		case s.Name == "":
 			return nil, &TrustError{Reason: "found a signer without a name, want one"}
-		case s.Key == nil:
-			return nil, &TrustError{Signer: s.Name, Reason: "found no key, want one"}
+		case s.Key == nil && s.Certificate == nil:
+			return nil, &TrustError{Signer: s.Name, Reason: "found no key and no certificate, want one of them"}
+		case s.Key != nil && s.Certificate != nil:
+			return nil, &TrustError{Signer: s.Name, Reason: "found a key and a certificate, want one of them"}
+		}
+		key, certificate := s.Key, []byte(nil)
+		if s.Certificate != nil {
+			var err error
+			if key, err = CertifiedKey(s.Certificate); err != nil {
+				return nil, &TrustError{Signer: s.Name, Reason: err.Error()}
+			}
+			certificate = bytes.Clone(s.Certificate.Raw)
 		}
 		for _, other := range t.signers {
 			switch {
 			case other.name == s.Name:
 				return nil, &TrustError{Signer: s.Name, Reason: "found the name twice, want each name once"}
-			case other.fingerprint == s.Key.Fingerprint():
+			case other.fingerprint == key.Fingerprint():
 				return nil, &TrustError{Signer: s.Name, Reason: "found the key of signer " + provenance.Quote(other.name) + ", want each key once"}
 			}
 		}
-		verifier, err := keyVerifier(s.Key)
+		verifier, err := keyVerifier(key)
 		if err != nil {
 			return nil, &TrustError{Signer: s.Name, Reason: err.Error()}
 		}
-		t.signers = append(t.signers, trusted{s.Name, s.Key.Fingerprint(), s.Key.Hint(), verifier})
+		t.signers = append(t.signers, trusted{s.Name, key.Fingerprint(), key.Hint(), certificate, verifier})
 	}
 	return t, nil
 }
@@ -111,7 +129,7 @@ func verifyPolicy() verify.PolicyBuilder {
 		// Subjects are compared by Statement.About: Sigstore's comparison knows
 		// one digest, and a paper may name the root, the manifest or both.
 		verify.WithoutArtifactUnsafe(),
-		// A bundle with a certificate is refused: the recipient named a key
+		// A bundle with a certificate is refused where the recipient named a key
 		// (GHSA-fx35-mq7g-6g98, a key smuggled in a certificate field).
 		verify.WithKey())
 }
@@ -201,7 +219,7 @@ func (t *Trust) authenticate(b *Bundle) (trusted, error) {
 			if (s.hint == b.hint) != hinted {
 				continue
 			}
-			if _, err := s.verifier.Verify(e, verifyPolicy()); err != nil {
+			if err := s.verify(e); err != nil {
 				causes = append(causes, fmt.Errorf("signer %s: %w", provenance.Quote(s.name), err))
 				continue
 			}
@@ -209,6 +227,19 @@ func (t *Trust) authenticate(b *Bundle) (trusted, error) {
 		}
 	}
 	return trusted{}, &UntrustedSignerError{Hint: b.hint, Err: errors.Join(causes...)}
+}
+
+// verify checks that the signer signed the paper.
+func (s trusted) verify(e *entity) error {
+	if s.certificate == nil {
+		_, err := s.verifier.Verify(e, verifyPolicy())
+		return err
+	}
+	if !bytes.Equal(s.certificate, e.certificate()) {
+		return errors.New("the paper does not bring along the signer's certificate")
+	}
+	_, err := s.verifier.Verify(certifiedEntity{e}, verifyPolicy())
+	return err
 }
 
 // Paper is what became of one paper of an artifact.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -186,13 +187,13 @@ func (l *loader) compile(f *file) (*Policy, error) {
 	}
 	var trusted []attest.TrustedSigner
 	for _, entry := range f.Signers {
-		key, err := l.key(entry)
+		by, key, err := l.trusted(entry)
 		if err != nil {
 			return nil, err
 		}
-		trusted = append(trusted, attest.TrustedSigner{Name: entry.Name, Key: key})
-		p.signers[entry.Name] = entry.signer(key.Fingerprint())
-		p.byKey[key.Fingerprint()] = entry.Name
+		trusted = append(trusted, by)
+		p.signers[entry.Name] = entry.signer(by, key)
+		p.byKey[key] = entry.Name
 	}
 	var err error
 	if p.trust, err = attest.NewTrust(trusted...); err != nil {
@@ -241,24 +242,34 @@ func (l *loader) loadData(p *Policy, entries map[string]dataEntry) (err error) {
 	return err
 }
 
-func (l *loader) key(entry signerEntry) (*attest.PublicKey, error) {
-	data, err := l.read(entry.Key)
+// trusted reads the key or the certificate of a signer, and returns it with the
+// fingerprint of the key.
+func (l *loader) trusted(entry signerEntry) (by attest.TrustedSigner, fingerprint string, err error) {
+	by.Name = entry.Name
+	file := cmp.Or(entry.Key, entry.Certificate)
+	data, err := l.read(file)
 	if err != nil {
-		return nil, err
+		return by, "", err
 	}
-	key, err := attest.ParsePublicKey(data)
+	key := new(attest.PublicKey)
+	if entry.Key != "" {
+		key, err = attest.ParsePublicKey(data)
+		by.Key = key
+	} else if by.Certificate, err = attest.ParseCertificate(data); err == nil {
+		key, err = attest.CertifiedKey(by.Certificate)
+	}
 	if err != nil {
-		return nil, &FileError{File: entry.Key, Err: err}
+		return by, "", &FileError{File: file, Err: err}
 	}
 	if entry.Fingerprint != "" {
 		want, err := attest.ParseFingerprint(entry.Fingerprint)
 		if err != nil {
-			return nil, &FileError{File: l.files[0].Path, Err: err}
+			return by, "", &FileError{File: l.files[0].Path, Err: err}
 		}
 		if want != key.Fingerprint() {
-			return nil, &FileError{File: entry.Key, Err: fmt.Errorf("signer %s: found a key with fingerprint %s, want %s",
+			return by, "", &FileError{File: file, Err: fmt.Errorf("signer %s: found a key with fingerprint %s, want %s",
 				provenance.Quote(entry.Name), key.Fingerprint(), want)}
 		}
 	}
-	return key, nil
+	return by, key.Fingerprint(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carnet-dev/carnet/attest"
 	"github.com/carnet-dev/carnet/provenance"
 )
 
@@ -33,6 +34,7 @@ type signerEntry struct {
 	Parties     []provenance.PartyID `json:"parties"`    // for whom it may speak
 	Authorizes  []string             `json:"authorizes"` // authorities whose grants it may give
 	Key         string               `json:"key"`
+	Certificate string               `json:"certificate"` // instead of the key: the signer's own
 	Fingerprint string               `json:"fingerprint"` // must match the key
 	Confirmed   *confirmation        `json:"confirmed"`   // how the key was compared; for people
 	Person      string               `json:"person"`      // must be the declaration's responsible person
@@ -64,7 +66,8 @@ func (s signerEntry) check(f *provenance.Findings, field string) {
 	for _, a := range s.Authorizes {
 		f.Check(a != "", field+".authorizes", a, "names of authorities such as us-ddtc")
 	}
-	f.Check(s.Key != "", field+".key", "", "the path of the signer's public key")
+	f.Check(s.Key != "" || s.Certificate != "", field+".key", "", "the path of the signer's public key, or of its certificate under certificate")
+	f.Check(s.Key == "" || s.Certificate == "", field+".certificate", s.Certificate, "a key or a certificate, not both")
 	if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() {
 		f.Check(s.NotBefore.Std().Before(s.NotAfter.Std()), field+".notAfter", s.NotAfter.String(), "a time after notBefore")
 	}
@@ -81,8 +84,9 @@ type signer struct {
 	notBefore, notAfter time.Time
 }
 
-func (s signerEntry) signer(key string) signer {
-	return signer{
+// signer returns the entry, ready for use; by is how it is trusted.
+func (s signerEntry) signer(by attest.TrustedSigner, key string) signer {
+	out := signer{
 		key:        key,
 		roles:      slices.Clone(s.Roles),
 		parties:    slices.Clone(s.Parties),
@@ -92,6 +96,15 @@ func (s signerEntry) signer(key string) signer {
 		notBefore:  s.NotBefore.Std(),
 		notAfter:   s.NotAfter.Std(),
 	}
+	if c := by.Certificate; c != nil { // the policy can only narrow its validity
+		if out.notBefore.Before(c.NotBefore) {
+			out.notBefore = c.NotBefore
+		}
+		if out.notAfter.IsZero() || out.notAfter.After(c.NotAfter) {
+			out.notAfter = c.NotAfter
+		}
+	}
+	return out
 }
 
 // refusal is why a signer is not heard; empty where it is.

@@ -384,3 +384,29 @@ func TestClone(t *testing.T) {
 		})
 	}
 }
+
+// Nobody begins to write where another is about to remove what it made.
+func TestWriterBesideARemoval(t *testing.T) {
+	dest := filepath.Join(t.TempDir(), "layout")
+	if err := os.MkdirAll(filepath.Join(dest, blobsDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(dest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := lockFile(f); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("no locks here")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	var exists *ExistsError
+	if _, err := Pack(t.Context(), writeFolder(t, smallFiles), "oci:"+dest, "n", Model, note(t, "x")); !errors.As(err, &exists) {
+		t.Errorf("Pack: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustPack(t, writeFolder(t, smallFiles), "oci:"+dest, Model)
+}

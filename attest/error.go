@@ -157,9 +157,10 @@ func (e *RegistryError) Error() string {
 func (e *RegistryError) Unwrap() error { return e.Err }
 
 // A PartialError reports a transfer from a registry that was broken off. What had
-// come until then lies at Path, under a name that no reader looks for: the same
-// call goes on from there, and hashes again what it finds. Whoever does not want
-// to go on removes it.
+// come until then lies at Path, under names that no reader looks for: the same
+// call goes on from there, and hashes again what it finds. Of [Unpack] that is a
+// folder of its own, beside the one to be, which whoever does not want to go on
+// removes; of [Copy] it is the layout, which may hold other artifacts too.
 type PartialError struct {
 	Path string
 	Err  error // why it was broken off

@@ -367,17 +367,56 @@ func TestLostReferrer(t *testing.T) {
 		t.Fatal(err)
 	}
 	index, err := w.fallbackIndex(t.Context(), a.ref.digest)
-	if err != nil || len(index) != 2 {
+	if err != nil || len(index.entries) != 2 {
 		t.Fatalf("index %v, %v", index, err)
 	}
-	if err := w.putFallbackIndex(t.Context(), a.ref.digest, index[:1]); err != nil {
+	if err := w.putFallbackIndex(t.Context(), a.ref.digest, index.entries[:1]); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(mustOpen(t, host+"/a:v1").Papers()); got != 3 {
 		t.Errorf("%d papers from a short index, want 3", got)
 	}
-	if index, err = w.fallbackIndex(t.Context(), a.ref.digest); err != nil || len(index) != 2 {
+	if index, err = w.fallbackIndex(t.Context(), a.ref.digest); err != nil || len(index.entries) != 2 {
 		t.Errorf("repaired index %v, %v", index, err)
+	}
+}
+
+// A list under the fallback tag that two readers would read differently spoils
+// nothing: it is shown, the papers are found by their tags, and the list is made
+// anew.
+func TestTornFallbackIndex(t *testing.T) {
+	host := newTestRegistry(t, false)
+	mustPack(t, writeFolder(t, smallFiles), host+"/a:v1", Model)
+	a := mustOpen(t, host+"/a:v1")
+	subjects, err := a.Subjects("arden/tracker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := newRegistryWriter(t.Context(), a.ref, newSettings(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tear := func() {
+		t.Helper()
+		torn := newDocument([]byte(`{"schemaVersion":2,"manifests":[],"Manifests":[]}`), ocispec.MediaTypeImageIndex)
+		if _, err := w.putManifest(t.Context(), fallbackTag(a.ref.digest), torn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tear()
+	if a := mustOpen(t, host+"/a:v1"); len(a.Papers()) != 1 || len(a.Unreadable()) != 1 {
+		t.Errorf("%d papers, unreadable %v", len(a.Papers()), a.Unreadable())
+	}
+	if _, err := Attach(t.Context(), a.Reference(), signNote(t, "one", subjects...)); err != nil {
+		t.Fatal(err)
+	}
+	mustMatch(t, mustOpen(t, host+"/a:v1"))
+	tear()
+	if a := mustOpen(t, host+"/a:v1"); len(a.Papers()) != 2 || len(a.Unreadable()) != 1 {
+		t.Errorf("%d papers, unreadable %v", len(a.Papers()), a.Unreadable())
+	}
+	if a := mustOpen(t, host+"/a:v1"); len(a.Papers()) != 2 || len(a.Unreadable()) != 0 {
+		t.Errorf("%d papers, unreadable %v, want the list made anew", len(a.Papers()), a.Unreadable())
 	}
 }
 

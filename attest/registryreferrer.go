@@ -44,15 +44,15 @@ func (r *repository) attached(ctx context.Context, subject provenance.Digest) (l
 	}
 	var tagged []ocispec.Descriptor
 	if !supported {
-		if tagged, err = r.tagged(ctx, subject, index); err != nil {
+		if tagged, err = r.tagged(ctx, subject, index.entries); err != nil {
 			return listing{}, err
 		}
 		if lost := papersOf(tagged); len(lost) > 0 {
 			// Who may only read cannot repair, and reads the union all the same.
-			_ = r.writer().putFallbackIndex(ctx, subject, union(index, lost))
+			_ = r.writer().putFallbackIndex(ctx, subject, union(index.entries, lost))
 		}
 	}
-	return listing{entries: union(api, index, tagged)}, nil
+	return listing{entries: union(api, index.entries, tagged), unreadable: index.unreadable}, nil
 }
 
 // referrersAPI asks the registry for the referrers of subject (OCI
@@ -113,26 +113,28 @@ func nextPage(resp *http.Response) string {
 	return ""
 }
 
-// fallbackIndex returns what the index under the fallback tag lists.
-func (r *repository) fallbackIndex(ctx context.Context, subject provenance.Digest) ([]ocispec.Descriptor, error) {
+// fallbackIndex returns what the index under the fallback tag lists. One that
+// cannot be read lists nothing, and says so: whoever may push can put it there,
+// and the next writer puts a whole one in its place.
+func (r *repository) fallbackIndex(ctx context.Context, subject provenance.Digest) (listing, error) {
 	doc, err := r.document(ctx, fallbackTag(subject), "tag "+fallbackTag(subject))
 	if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
-		return nil, nil
+		return listing{}, nil
 	}
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
 	if doc.mediaType != ocispec.MediaTypeImageIndex {
-		return nil, nil // somebody's image that bears this tag
+		return listing{}, nil // somebody's image that bears this tag
 	}
 	index, err := parseIndex(doc.raw, r.repo.Name()+": tag "+fallbackTag(subject))
 	if err != nil {
-		return nil, err
+		return listing{unreadable: []*PaperError{{Digest: doc.digest, Problem: "it is the list of papers under tag " + fallbackTag(subject) + " and cannot be read", Err: err}}}, nil
 	}
 	if len(index.Manifests) > maxReferrers {
-		return nil, &LimitError{What: "referrers", Where: r.repo.Name(), Limit: maxReferrers}
+		return listing{}, &LimitError{What: "referrers", Where: r.repo.Name(), Limit: maxReferrers}
 	}
-	return index.Manifests, nil
+	return listing{entries: index.Manifests}, nil
 }
 
 // tagged returns the papers that have a tag of their own and are not in index.
@@ -285,15 +287,15 @@ func (w *registryWriter) attach(ctx context.Context, paper document) error {
 		if err != nil {
 			return err
 		}
-		tagged, err := w.tagged(ctx, subject, index)
+		tagged, err := w.tagged(ctx, subject, index.entries)
 		if err != nil {
 			return err
 		}
 		lost := papersOf(tagged)
-		if lists(index, paper.digest) && len(lost) == 0 {
+		if lists(index.entries, paper.digest) && len(lost) == 0 {
 			return nil
 		}
-		if err := w.putFallbackIndex(ctx, subject, union(index, []ocispec.Descriptor{entry}, lost)); err != nil {
+		if err := w.putFallbackIndex(ctx, subject, union(index.entries, []ocispec.Descriptor{entry}, lost)); err != nil {
 			return err
 		}
 	}

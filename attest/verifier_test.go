@@ -94,10 +94,10 @@ func TestReferrerOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	index, err := w.fallbackIndex(t.Context(), second.ref.digest)
-	if err != nil || len(index) != 1 {
+	if err != nil || len(index.entries) != 1 {
 		t.Fatalf("index %v, %v", index, err)
 	}
-	if err := w.putFallbackIndex(t.Context(), first.ref.digest, index); err != nil {
+	if err := w.putFallbackIndex(t.Context(), first.ref.digest, index.entries); err != nil {
 		t.Fatal(err)
 	}
 	got := texts(t, mustOpen(t, host+"/a:v1"))

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carnet-dev/carnet/provenance"
 	"github.com/google/go-cmp/cmp"
@@ -420,15 +421,20 @@ func TestTornFallbackIndex(t *testing.T) {
 	}
 }
 
-// A reader without the right to write reads the same.
+// A reader without the right to write reads the same, and soon, also where the
+// registry is silent about it.
 func TestReadOnlyRegistry(t *testing.T) {
-	var readOnly atomic.Bool
+	var readOnly, silent atomic.Bool
 	host := newTestRegistry(t, false, intercept(func(w http.ResponseWriter, r *http.Request) bool {
-		if readOnly.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.WriteHeader(http.StatusForbidden)
-			return true
+		if !readOnly.Load() || r.Method == http.MethodGet || r.Method == http.MethodHead {
+			return false
 		}
-		return false
+		if silent.Load() {
+			io.Copy(io.Discard, r.Body) // only then is it noticed that the client went away
+			<-r.Context().Done()
+		}
+		w.WriteHeader(http.StatusForbidden)
+		return true
 	}))
 	mustPack(t, writeFolder(t, smallFiles), host+"/a:v1", Model)
 	a := mustOpen(t, host+"/a:v1")
@@ -446,6 +452,16 @@ func TestReadOnlyRegistry(t *testing.T) {
 	readOnly.Store(true)
 	if got := len(mustOpen(t, host+"/a:v1").Papers()); got != 2 {
 		t.Errorf("%d papers, want 2", got)
+	}
+	silent.Store(true)
+	began := time.Now()
+	slow := hasty
+	slow.answer = time.Minute
+	if a, err := Open(t.Context(), host+"/a:v1", withPatience(slow)); err != nil || len(a.Papers()) != 2 {
+		t.Errorf("silent: %v", err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

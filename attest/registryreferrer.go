@@ -48,11 +48,19 @@ func (r *repository) attached(ctx context.Context, subject provenance.Digest) (l
 			return listing{}, err
 		}
 		if lost := papersOf(tagged); len(lost) > 0 {
-			// Who may only read cannot repair, and reads the union all the same.
-			_ = r.writer().putFallbackIndex(ctx, subject, union(index.entries, lost))
+			r.repair(ctx, subject, union(index.entries, lost))
 		}
 	}
 	return listing{entries: union(api, index.entries, tagged), unreadable: index.unreadable}, nil
+}
+
+// repair puts a whole list in the place of a short one. Who may only read cannot,
+// and reads the union all the same: an error is nobody's, and no reader waits for
+// a registry that thinks about it.
+func (r *repository) repair(ctx context.Context, subject provenance.Digest, entries []ocispec.Descriptor) {
+	ctx, cancel := context.WithTimeout(ctx, r.settings.patience.repair)
+	defer cancel()
+	_ = r.writer().putFallbackIndex(ctx, subject, entries)
 }
 
 // referrersAPI asks the registry for the referrers of subject (OCI

@@ -30,6 +30,9 @@ const (
 	// left alone for a year would otherwise hang its client that long.
 	maxRetryAfter = 30 * time.Second
 
+	// repairTimeout is how long whoever reads takes to repair a list for others.
+	repairTimeout = 20 * time.Second
+
 	// maxTrying is how long after the first try of a request the last one may
 	// begin.
 	maxTrying = 2 * time.Minute
@@ -39,9 +42,10 @@ const (
 type patience struct {
 	tryWait, maxRetryAfter, maxTrying time.Duration
 	idle, answer                      time.Duration // see stallGuard
+	repair                            time.Duration // see repository.repair
 }
 
-var defaultPatience = patience{tryWait: tryWait, maxRetryAfter: maxRetryAfter, maxTrying: maxTrying, idle: idleTimeout, answer: answerTimeout}
+var defaultPatience = patience{tryWait: tryWait, maxRetryAfter: maxRetryAfter, maxTrying: maxTrying, idle: idleTimeout, answer: answerTimeout, repair: repairTimeout}
 
 // backoff returns how long to wait after that many tries.
 func (p patience) backoff(tries int) time.Duration {

@@ -18,7 +18,7 @@ import (
 )
 
 // hasty has as much patience as tests do.
-var hasty = patience{tryWait: time.Millisecond, maxRetryAfter: 40 * time.Millisecond, maxTrying: time.Second, idle: 100 * time.Millisecond, answer: 200 * time.Millisecond}
+var hasty = patience{tryWait: time.Millisecond, maxRetryAfter: 40 * time.Millisecond, maxTrying: time.Second, idle: 100 * time.Millisecond, answer: 200 * time.Millisecond, repair: 100 * time.Millisecond}
 
 func withPatience(p patience) Option { return func(s *settings) { s.patience = p } }
 

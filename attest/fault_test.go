@@ -454,7 +454,7 @@ func TestFaults(t *testing.T) {
 		w := newFaultWorld(t, referrers)
 		for _, name := range slices.Sorted(maps.Keys(operations)) {
 			clean := &faulty{w: w}
-			call, done, _ := operations[name](w, int(number.Add(1)), w.keys(), WithTransport(clean), withPatience(hasty))
+			call, done, _ := operations[name](w, int(number.Add(1)), w.keys(), WithTransport(clean), withPatience(brisk))
 			if err := errors.Join(call(), done()); err != nil || clean.n == 0 {
 				t.Fatalf("%s, nothing wrong: %d requests, %v", name, clean.n, err)
 			}

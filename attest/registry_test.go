@@ -85,11 +85,14 @@ func TestDishonestRegistry(t *testing.T) {
 		})
 	})
 	p := mustPack(t, writeFolder(t, modelFiles), host+"/a:v1", Model)
-	a := mustOpen(t, host+"/a:v1")
+	a, err := Open(t.Context(), host+"/a:v1", withPatience(brisk))
+	if err != nil {
+		t.Fatal(err)
+	}
 	weights, _ := a.Files().Lookup("model.safetensors")
 	paper := blobDescriptor("", a.Papers()[0].Bytes())
 	open := func(ref string) func() error {
-		return func() error { _, err := Open(t.Context(), ref); return err }
+		return func() error { _, err := Open(t.Context(), ref, withPatience(brisk)); return err }
 	}
 	unpack := func() error {
 		parent := t.TempDir()
@@ -455,8 +458,8 @@ func TestReadOnlyRegistry(t *testing.T) {
 	}
 	silent.Store(true)
 	began := time.Now()
-	slow := hasty
-	slow.answer = time.Minute
+	slow := brisk
+	slow.repair = hasty.repair
 	if a, err := Open(t.Context(), host+"/a:v1", withPatience(slow)); err != nil || len(a.Papers()) != 2 {
 		t.Errorf("silent: %v", err)
 	}

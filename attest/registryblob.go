@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -18,10 +17,6 @@ const (
 	// resumeProgress bytes.
 	maxResumes     = 5
 	resumeProgress = 1 << 20
-
-	// resumeWait is how long is waited before the second of them; twice as long
-	// before the third, and so on.
-	resumeWait = 100 * time.Millisecond
 )
 
 func (r *repository) blob(ctx context.Context, d ocispec.Descriptor, at int64) (io.ReadCloser, error) {
@@ -148,10 +143,8 @@ func (b *blobReader) resume(cause error) error {
 			return failed
 		}
 		if b.broken++; b.broken > 1 {
-			select {
-			case <-b.ctx.Done():
-				return context.Cause(b.ctx)
-			case <-time.After(resumeWait << (b.broken - 2)):
+			if err := pause(b.ctx, b.r.settings.patience.backoff(b.broken-1)); err != nil {
+				return err
 			}
 		}
 		err := b.open()

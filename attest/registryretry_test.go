@@ -17,8 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// hasty has as much patience as tests do.
-var hasty = patience{tryWait: time.Millisecond, maxRetryAfter: 40 * time.Millisecond, maxTrying: time.Second, idle: 100 * time.Millisecond, answer: 200 * time.Millisecond, repair: 100 * time.Millisecond}
+// hasty waits for silence no longer than tests do; brisk as long as anybody, and
+// only not between two tries: a computer that has much to do is silent too.
+var (
+	hasty = patience{tryWait: time.Millisecond, maxRetryAfter: 40 * time.Millisecond, maxTrying: time.Second, idle: 250 * time.Millisecond, answer: 300 * time.Millisecond, repair: 100 * time.Millisecond}
+	brisk = patience{tryWait: time.Millisecond, maxRetryAfter: 40 * time.Millisecond, maxTrying: maxTrying, idle: idleTimeout, answer: answerTimeout, repair: repairTimeout}
+)
 
 func withPatience(p patience) Option { return func(s *settings) { s.patience = p } }
 
@@ -199,7 +203,7 @@ func TestUploadsAgain(t *testing.T) {
 				})
 				layout := "oci:" + t.TempDir() + "/layout"
 				mustPack(t, writeFolder(t, smallFiles), layout, Model)
-				if _, err := Copy(t.Context(), layout, host+"/a:v1", withPatience(hasty)); err != nil {
+				if _, err := Copy(t.Context(), layout, host+"/a:v1", withPatience(brisk)); err != nil {
 					t.Fatal(err)
 				}
 				if failed.Load() <= 2 {
@@ -289,25 +293,23 @@ func TestStalls(t *testing.T) {
 // A slow file, and a slow reader of an answer, are no silence of the registry.
 func TestStallGuardIsFair(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if body, err := io.ReadAll(r.Body); err != nil || len(body) != 3 {
+		if body, err := io.ReadAll(r.Body); err != nil || len(body) != 1 {
 			t.Errorf("received %q, %v", body, err)
 		}
 		w.Write(make([]byte, 1<<20))
 	}))
 	defer server.Close()
-	p := hasty
-	p.idle, p.answer = 60*time.Millisecond, 60*time.Millisecond
-	req, err := http.NewRequest(http.MethodPut, server.URL, &slowReader{pieces: 3, wait: 40 * time.Millisecond})
+	req, err := http.NewRequest(http.MethodPut, server.URL, &slowReader{pieces: 1, wait: hasty.answer + 50*time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := (&stallGuard{inner: http.DefaultTransport, patience: p}).RoundTrip(req)
+	resp, err := (&stallGuard{inner: http.DefaultTransport, patience: hasty}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	buf := make([]byte, 1<<18)
-	for total := 0; ; time.Sleep(20 * time.Millisecond) {
+	for total := 0; ; time.Sleep(hasty.idle / 3) {
 		n, err := io.ReadFull(resp.Body, buf)
 		if total += n; err == io.EOF && total == 1<<20 {
 			return

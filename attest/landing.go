@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 )
 
 // copyBuffer is how much is copied at a time, in bytes.
@@ -79,23 +80,35 @@ func (l *landing) try(ctx context.Context, b blob, have int64, count *tally) (pi
 // writerOnly hides a ReadFrom that would use a buffer of its own.
 type writerOnly struct{ io.Writer }
 
-// steadyStep is how many bytes are written before the system is told to bring
-// them to the disk. Without it hours of writing would be followed by minutes of
-// waiting for the disk, in which nothing can be cancelled.
-const steadyStep = 8 << 20
+// The system is told to bring to the disk what was written, a step at a time.
+// Without that hours of writing would be followed by minutes of waiting for the
+// disk, in which nothing can be cancelled. A quick disk is kept busier by large
+// steps; they shrink where one takes it longer than steadyWait.
+const (
+	minSteadyStep = 2 << 20 // bytes
+	maxSteadyStep = 32 << 20
+	steadyWait    = 100 * time.Millisecond
+)
 
 // A steady writes to a file from a place on, and keeps the disk busy meanwhile.
 type steady struct {
 	f       *os.File
 	at      int64 // where the next byte goes
-	pending int64 // bytes written since
+	pending int64 // bytes written since the last step
+	step    int64 // bytes; 0 before the first
 }
 
 func (s *steady) Write(p []byte) (int, error) {
 	n, err := s.f.WriteAt(p, s.at)
 	s.at += int64(n)
-	if s.pending += int64(n); s.pending >= steadyStep && err == nil {
+	if s.pending += int64(n); s.pending >= max(s.step, minSteadyStep) && err == nil {
+		began := time.Now()
 		startWriting(s.f, s.at-s.pending, s.pending)
+		if time.Since(began) > steadyWait {
+			s.step = s.pending / 2
+		} else {
+			s.step = min(2*s.pending, maxSteadyStep)
+		}
 		s.pending = 0
 	}
 	return n, err

@@ -56,7 +56,7 @@ var voyageProperties = []struct {
 // since papers are dear to sign. Permits are common, every policy is thrown and
 // every reason that what happens after the transfer can have.
 func TestVoyages(t *testing.T) {
-	voyages := 1020
+	voyages := 680
 	few := testing.Short() || raceEnabled
 	if few {
 		voyages = 204 // a dozen a property: too few to tell a share of them

@@ -76,6 +76,10 @@ func TestScripts(t *testing.T) {
 				e.Setenv(r.name, strings.TrimPrefix(server.URL, "http://"))
 			}
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
+			if !raceEnabled { // hundreds of short processes beside one another
+				e.Setenv("GOGC", "off")
+				e.Setenv("GOMAXPROCS", "1")
+			}
 			return furnish(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -26,8 +26,8 @@ func newCopy() *cobra.Command {
 to it, between registries, layouts and archives; an image index with every
 platform in it, and their papers. Nothing is judged on the way. A copy from a
 registry to a layout that was broken off goes on where it stopped when the same
-command is run again.
-To write a folder use carnet unpack; to read one, carnet pack.
+command is run again. To write a folder use carnet unpack; to read one, carnet
+pack.
 
 For a recipient without a network one archive can hold all that a decision
 needs. --with-parents takes along the artifacts that this one was made from, as

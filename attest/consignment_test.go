@@ -211,8 +211,8 @@ func TestCopyReplacesArchiveWithAncestors(t *testing.T) {
 	packNamed(t, "other", layout+":other", declares(t, "other"))
 	two := archived(t, layout[len("oci:"):])
 	var exists *ExistsError
-	if _, err := Copy(t.Context(), refs["child"], two+":child"); !errors.As(err, &exists) {
-		t.Errorf("an archive with another artifact: %v", err)
+	if digest, err := Copy(t.Context(), refs["child"], two+":child"); digest != "" || !errors.As(err, &exists) {
+		t.Errorf("an archive with another artifact: %q, %v", digest, err)
 	}
 }
 

@@ -51,7 +51,10 @@ func Copy(ctx context.Context, ref, dest string, opts ...Option) (string, error)
 	if !to.digest.IsZero() && (to.digest != goods.main.img.digest || to.place != inRegistry) {
 		return "", &ReferenceError{dest, "the digest of a copy is that of the original, " + digest + ", want it or a tag"}
 	}
-	return digest, goods.send(ctx, to, s)
+	if err := goods.send(ctx, to, s); err != nil {
+		return "", err
+	}
+	return digest, nil
 }
 
 // send stores what was gathered.

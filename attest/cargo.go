@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/carnet-dev/carnet/provenance"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -79,10 +78,10 @@ func (s shipment) documents() []document {
 	return slices.Concat(s.listed, []document{s.manifest}, s.attached)
 }
 
-// ship returns what a sink is to store of the cargo, and its blobs, each once.
+// ship returns what a sink is to store of the cargo, and its blobs.
 func (g *cargo) ship() (shipment, []blob, error) {
 	sent := shipment{manifest: g.img.document}
-	h := hold{cargo: g, loaded: map[provenance.Digest]bool{}}
+	h := hold{cargo: g}
 	for _, each := range g.listed {
 		sent.listed = append(sent.listed, each.document)
 	}
@@ -119,20 +118,14 @@ func (g *cargo) ship() (shipment, []blob, error) {
 // A hold is filled with the blobs of a cargo.
 type hold struct {
 	*cargo
-	blobs  []blob
-	loaded map[provenance.Digest]bool
+	blobs []blob
 }
 
 func (h *hold) load(file bool, descriptors ...ocispec.Descriptor) error {
 	for _, d := range descriptors {
-		digest := digestOf(d)
-		if digest.IsZero() || d.Size < 0 {
+		if digestOf(d).IsZero() || d.Size < 0 {
 			return &FormatError{Where: h.ref.where(), Problem: "the manifest names blob " + quote(string(d.Digest)) + ", want a sha256 digest and a size"}
 		}
-		if h.loaded[digest] {
-			continue
-		}
-		h.loaded[digest] = true
 		h.blobs = append(h.blobs, blob{desc: d, file: file, far: h.far(), open: func(ctx context.Context, at int64) (io.ReadCloser, error) { return h.st.blob(ctx, d, at) }})
 	}
 	return nil

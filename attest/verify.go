@@ -256,7 +256,7 @@ type Evidence struct {
 	subject    Subject
 	mismatches []Mismatch
 	papers     []Paper
-	bundles    map[provenance.Digest]bool
+	bundles    func() map[provenance.Digest]bool // by the digests of their bytes
 }
 
 // Verify authenticates every paper of the artifact, and those in extra, which
@@ -265,17 +265,13 @@ type Evidence struct {
 // evidence and carries none. Neither the order of papers nor the number of
 // processors shows in the evidence.
 func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
-	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches(), bundles: map[provenance.Digest]bool{}}
+	e := &Evidence{subject: a.Subject(), mismatches: a.Mismatches()}
 	for _, p := range a.Unreadable() {
 		e.papers = append(e.papers, Paper{Digest: p.Digest, Err: p})
 	}
 	manifest := e.subject.ManifestDigest()
 	bundles := append(a.Papers(), extra...)
-	for _, b := range bundles {
-		if b != nil {
-			e.bundles[provenance.SumDigest(b.raw)] = true
-		}
-	}
+	e.bundles = sync.OnceValue(func() map[provenance.Digest]bool { return digestsOf(bundles) })
 	e.papers = append(e.papers, verifyAll(bundles, func(b *Bundle) Paper {
 		var p Paper
 		if b != nil {
@@ -289,6 +285,17 @@ func Verify(a *Artifact, trust *Trust, extra ...*Bundle) *Evidence {
 	slices.SortStableFunc(e.papers, Paper.compare)
 	e.papers = slices.CompactFunc(e.papers, func(a, b Paper) bool { return a.compare(b) == 0 })
 	return e
+}
+
+// digestsOf returns the digests of the bundles' bytes.
+func digestsOf(bundles []*Bundle) map[provenance.Digest]bool {
+	out := make(map[provenance.Digest]bool, len(bundles))
+	for _, b := range bundles {
+		if b != nil {
+			out[provenance.SumDigest(b.raw)] = true
+		}
+	}
+	return out
 }
 
 // verifyAll returns what verify makes of each paper, in their order. It runs on
@@ -339,7 +346,7 @@ func (e *Evidence) Mismatches() []Mismatch { return slices.Clone(e.mismatches) }
 
 // Holds reports whether a bundle of exactly these bytes was at hand, by their
 // SHA-256 digest, verified or not.
-func (e *Evidence) Holds(bundle provenance.Digest) bool { return e.bundles[bundle] }
+func (e *Evidence) Holds(bundle provenance.Digest) bool { return e.bundles()[bundle] }
 
 // Papers returns every paper, verified or not, ordered by digest and signer.
 func (e *Evidence) Papers() []Paper { return slices.Clone(e.papers) }

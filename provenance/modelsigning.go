@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // TypeModelSigning is the predicate type of OpenSSF Model Signing v1.0: that a
@@ -230,29 +229,14 @@ func CheckModelPath(path string) error {
 }
 
 func modelPathProblem(path string) string {
+	if problem := formProblem(path, "model"); problem != "" {
+		return problem
+	}
 	switch {
-	case path == "":
-		return "is empty"
-	case len(path) > maxPathLen:
-		return fmt.Sprintf("is %d bytes long, want at most %d", len(path), maxPathLen)
-	case !utf8.ValidString(path):
-		return "is not valid UTF-8"
-	case path[0] == '/':
-		return "is absolute, want one relative to the model"
 	case strings.Contains(path, `\`):
 		return "contains a backslash, a separator on some systems"
 	case strings.Contains(path, "\x00"):
 		return "contains a NUL"
 	}
-	for name := range strings.SplitSeq(path, "/") {
-		switch {
-		case name == "":
-			return "has an empty element"
-		case name == ".", name == "..":
-			return fmt.Sprintf("has the element %q", name)
-		case len(name) > maxNameLen:
-			return fmt.Sprintf("has an element of %d bytes, want at most %d", len(name), maxNameLen)
-		}
-	}
-	return ""
+	return elementProblem(path)
 }

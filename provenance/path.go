@@ -68,16 +68,10 @@ func CheckPath(path string) error {
 
 // pathProblem returns what is wrong with path, or "".
 func pathProblem(path string) string {
-	switch {
-	case path == "":
-		return "is empty"
-	case len(path) > maxPathLen:
-		return fmt.Sprintf("is %d bytes long, want at most %d", len(path), maxPathLen)
-	case !utf8.ValidString(path):
-		return "is not valid UTF-8"
-	case path[0] == '/':
-		return "is absolute, want one relative to the artifact"
-	case path[0] == '-':
+	if problem := formProblem(path, "artifact"); problem != "" {
+		return problem
+	}
+	if path[0] == '-' {
 		return "begins with '-', as an option of a command does"
 	}
 	for _, r := range path {
@@ -90,6 +84,33 @@ func pathProblem(path string) string {
 			return fmt.Sprintf("contains %U, which would show it as another name", r)
 		}
 	}
+	if problem := elementProblem(path); problem != "" {
+		return problem
+	}
+	if Reserved(path) {
+		return "is reserved: " + ReservedDir + ", in any spelling, holds the artifact's papers"
+	}
+	return ""
+}
+
+// formProblem returns what keeps path from being a relative path in whole, an
+// artifact or a model, before its elements are looked at, or "".
+func formProblem(path, whole string) string {
+	switch {
+	case path == "":
+		return "is empty"
+	case len(path) > maxPathLen:
+		return fmt.Sprintf("is %d bytes long, want at most %d", len(path), maxPathLen)
+	case !utf8.ValidString(path):
+		return "is not valid UTF-8"
+	case path[0] == '/':
+		return "is absolute, want one relative to the " + whole
+	}
+	return ""
+}
+
+// elementProblem returns what is wrong with an element of path, or "".
+func elementProblem(path string) string {
 	for name := range strings.SplitSeq(path, "/") {
 		switch {
 		case name == "":
@@ -99,9 +120,6 @@ func pathProblem(path string) string {
 		case len(name) > maxNameLen:
 			return fmt.Sprintf("has an element of %d bytes, want at most %d", len(name), maxNameLen)
 		}
-	}
-	if Reserved(path) {
-		return "is reserved: " + ReservedDir + ", in any spelling, holds the artifact's papers"
 	}
 	return ""
 }

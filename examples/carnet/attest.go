@@ -10,12 +10,8 @@ import (
 	"github.com/carnet-dev/carnet/provenance"
 )
 
-func newAttest() *cobra.Command {
-	var kind, predicate, key, bundle, subjects, paper string
-	c := &cobra.Command{
-		Use:   "attest [REF] (--type TYPE --predicate FILE --key KEY\n    [--bundle FILE] [--subjects FILE] | --paper BUNDLE)",
-		Short: "Sign a paper about an artifact, and attach it",
-		Long: `Signs a statement about the artifact at REF and attaches it: in a registry, a
+// attestHelp is what carnet attest --help says of it.
+const attestHelp = `Signs a statement about the artifact at REF and attaches it: in a registry, a
 layout or an archive as an OCI referrer, in a folder as a file in .carnet/. In
 a registry REF is by digest, so that what is signed is what was looked at.
 
@@ -55,7 +51,14 @@ artifact, --bundle takes the paper, and carnet check --with hears it. An
 approval of a retransfer, or of any other licence, has to be about the artifact,
 as every other paper has.
 
-Prints the digest of the paper.`,
+Prints the digest of the paper.`
+
+func newAttest() *cobra.Command {
+	var kind, predicate, key, bundle, subjects, paper string
+	c := &cobra.Command{
+		Use:   "attest [REF] (--type TYPE --predicate FILE --key KEY\n    [--bundle FILE] [--subjects FILE] | --paper BUNDLE)",
+		Short: "Sign a paper about an artifact, and attach it",
+		Long:  attestHelp,
 		Example: `  carnet attest registry.example/arden/tracker@sha256:… \
     --type https://slsa.dev/provenance/v1 --predicate build.json --key build.key
   carnet attest --subjects tracker.subjects.json --type export-control \

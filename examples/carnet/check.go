@@ -186,13 +186,8 @@ func (f *checkFlags) show(c *cobra.Command, d *provenance.Decision) error {
 	return nil
 }
 
-func newCheck() *cobra.Command {
-	var flags checkFlags
-	var summary summaryFlags
-	c := &cobra.Command{
-		Use:   "check REF --policy FILE (--request FILE | --who)",
-		Short: "Decide whether a use of an artifact is authorised",
-		Long: `Opens the artifact, verifies its papers against the signers that the policy
+// checkHelp is what carnet check --help says of it.
+const checkHelp = `Opens the artifact, verifies its papers against the signers that the policy
 knows, and decides whether they cover the request at that time. No files are
 fetched from a registry for it; of a folder every byte is read.
 
@@ -243,7 +238,15 @@ The request says who wants to do what with the artifact, where and for what
                           # reexport, release-to-person, publish, dispose
   endUse: evaluation
   location: {country: AU}
-  artifact: {name: arden/tracker}     # optional; pins name, root or manifest`,
+  artifact: {name: arden/tracker}     # optional; pins name, root or manifest`
+
+func newCheck() *cobra.Command {
+	var flags checkFlags
+	var summary summaryFlags
+	c := &cobra.Command{
+		Use:   "check REF --policy FILE (--request FILE | --who)",
+		Short: "Decide whether a use of an artifact is authorised",
+		Long:  checkHelp,
 		Example: `  carnet check oci-archive:tracker.tar --policy policy.yaml --request request.yaml
   carnet check dir:tracker --policy policy.yaml --request request.yaml \
     --at 2027-06-01T00:00:00Z --with licence.sigstore.json --json
